@@ -1,0 +1,1 @@
+"""Generators, discriminators and the frozen feature extractor, one network per file."""

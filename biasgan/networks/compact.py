@@ -1,0 +1,36 @@
+from torch import Tensor, nn
+
+
+class SRVGGNetCompact(nn.Module):
+    """SRVGGNetCompact: a plain stack of convolutions, the small generator of Real-ESRGAN, at upscale 1.
+
+    Published with Wang et al., Real-ESRGAN, ICCVW 2021. State-dict keys are those of the published code; its pixel
+    shuffle by 1 does nothing and is left out.
+
+    Args:
+        channels: Width of the stack, ≥ 1.
+        convolutions: Convolutions between the first and the last, ≥ 0.
+        start_as_identity: Zero the last convolution, so that at the start the output equals the input. Not in the
+            published code. Such a start gets no gradient from the divergence loss, whose L1 distance to the
+            compressed image has slope 0 at 0; another loss must move the generator first.
+
+    Shape:
+        (N, 3, H, W) in [0, 1], any size → same, not clamped.
+    """
+
+    multiple_of: int = 1
+
+    def __init__(self, channels: int = 64, convolutions: int = 32, start_as_identity: bool = False) -> None:
+        super().__init__()
+        last = nn.Conv2d(channels, 3, 3, padding=1)
+        if start_as_identity:
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
+        self.body = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.PReLU(channels))
+        for _ in range(convolutions):
+            self.body.extend((nn.Conv2d(channels, channels, 3, padding=1), nn.PReLU(channels)))
+        self.body.append(last)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the restored image."""
+        return image + self.body(image)

@@ -1,0 +1,118 @@
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class RRDBNet(nn.Module):
+    """RRDBNet: residual-in-residual dense blocks, the generator of ESRGAN and Real-ESRGAN, at scale 1.
+
+    Wang et al., ESRGAN, ECCVW 2018; Wang et al., Real-ESRGAN, ICCVW 2021. As in Real-ESRGAN, an image that is not to
+    be enlarged is folded 4 x 4 into channels first, so that the blocks work on a sixteenth of the pixels. State-dict
+    keys are those of the published code. There is no residual from input to output.
+
+    Args:
+        channels: Width of the trunk, ≥ 1.
+        blocks: Number of residual-in-residual dense blocks, ≥ 1.
+        growth: Channels that each dense convolution adds, ≥ 1.
+
+    Shape:
+        (N, 3, H, W) in [0, 1], H and W multiples of 4 → same, not clamped.
+
+    Raises:
+        ValueError: On a forward pass, if H or W is not a multiple of 4.
+    """
+
+    multiple_of: int = 4
+
+    def __init__(self, channels: int = 64, blocks: int = 23, growth: int = 32) -> None:
+        super().__init__()
+        self.conv_first = _conv3x3(3 * self.multiple_of**2, channels)
+        self.body = nn.Sequential(*(ResidualInResidualDenseBlock(channels, growth) for _ in range(blocks)))
+        self.conv_body = _conv3x3(channels, channels)
+        self.conv_up1 = _conv3x3(channels, channels)
+        self.conv_up2 = _conv3x3(channels, channels)
+        self.conv_hr = _conv3x3(channels, channels)
+        self.conv_last = _conv3x3(channels, 3)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the restored image."""
+        height, width = image.shape[-2:]
+        if height % self.multiple_of or width % self.multiple_of:
+            raise ValueError(
+                f"RRDBNet needs height and width to be multiples of {self.multiple_of}, got {height} x {width}; "
+                "pad the image before and crop the result after"
+            )
+        features = self.conv_first(functional.pixel_unshuffle(image, self.multiple_of))
+        features = self.conv_body(self.body(features)).add_(features)
+        features = _leaky(self.conv_up1(functional.interpolate(features, scale_factor=2, mode="nearest")))
+        features = _leaky(self.conv_up2(functional.interpolate(features, scale_factor=2, mode="nearest")))
+        return self.conv_last(_leaky(self.conv_hr(features)))
+
+
+class ResidualInResidualDenseBlock(nn.Module):
+    """Three dense blocks in a row, their result scaled by 0.2 and added to the input.
+
+    Args:
+        channels: Width of input and output.
+        growth: Channels that each dense convolution adds.
+
+    Shape:
+        (N, channels, H, W) → same.
+    """
+
+    def __init__(self, channels: int, growth: int) -> None:
+        super().__init__()
+        self.rdb1 = ResidualDenseBlock(channels, growth)
+        self.rdb2 = ResidualDenseBlock(channels, growth)
+        self.rdb3 = ResidualDenseBlock(channels, growth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the refined features."""
+        return self.rdb3(self.rdb2(self.rdb1(x))).mul_(0.2).add_(x)
+
+
+class ResidualDenseBlock(nn.Module):
+    """Five convolutions that each see all earlier results; the last is scaled by 0.2 and added to the input.
+
+    Weights start as Kaiming normal times 0.1 and biases as zero, so that a deep trunk starts close to the identity.
+
+    Args:
+        channels: Width of input and output.
+        growth: Channels that each of the first four convolutions adds.
+
+    Shape:
+        (N, channels, H, W) → same.
+    """
+
+    def __init__(self, channels: int, growth: int) -> None:
+        super().__init__()
+        self.conv1 = _conv3x3(channels, growth)
+        self.conv2 = _conv3x3(channels + growth, growth)
+        self.conv3 = _conv3x3(channels + 2 * growth, growth)
+        self.conv4 = _conv3x3(channels + 3 * growth, growth)
+        self.conv5 = _conv3x3(channels + 4 * growth, channels)
+        for parameter in self.parameters():
+            if parameter.ndim == 4:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+                with torch.no_grad():
+                    parameter.mul_(0.1)
+            else:
+                nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the refined features."""
+        x1 = _leaky(self.conv1(x))
+        x2 = _leaky(self.conv2(torch.cat((x, x1), 1)))
+        x3 = _leaky(self.conv3(torch.cat((x, x1, x2), 1)))
+        x4 = _leaky(self.conv4(torch.cat((x, x1, x2, x3), 1)))
+        x5 = self.conv5(torch.cat((x, x1, x2, x3, x4), 1))
+        # In place, because no backward pass needs a convolution's output.
+        return x5.mul_(0.2).add_(x)
+
+
+def _conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, 0.2, inplace=True)

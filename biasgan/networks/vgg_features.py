@@ -1,0 +1,195 @@
+import hashlib
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self, TypeAlias, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+Features: TypeAlias = dict[str, Tensor]
+"""Name of a VGG-19 layer → its features, (N, channels, height, width)."""
+
+VGG19_LAYERS = {
+    "conv1_1": 0,
+    "conv1_2": 2,
+    "conv2_1": 5,
+    "conv2_2": 7,
+    "conv3_1": 10,
+    "conv3_2": 12,
+    "conv3_3": 14,
+    "conv3_4": 16,
+    "conv4_1": 19,
+    "conv4_2": 21,
+    "conv4_3": 23,
+    "conv4_4": 25,
+    "conv5_1": 28,
+    "conv5_2": 30,
+    "conv5_3": 32,
+    "conv5_4": 34,
+}
+"""Name of a VGG-19 convolution → its index in torchvision's `vgg19().features`."""
+
+IMAGENET_FILE = "vgg19-dcbb9e9d.pth"
+"""Name of torchvision's ImageNet weights (IMAGENET1K_V1); the digits are the start of the file's SHA-256."""
+
+_FETCH_COMMAND = (
+    'python -c "import torch; torch.hub.load_state_dict_from_url('
+    f"'https://download.pytorch.org/models/{IMAGENET_FILE}', check_hash=True)\""
+)
+_RANDOM_SEED = 19
+
+
+class VGGFeatures(nn.Module):
+    """Frozen VGG-19 features for perceptual losses, taken before the ReLU.
+
+    Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015; before the
+    ReLU as in ESRGAN. The network is only as deep as the deepest layer asked for, stays in eval mode and takes no
+    gradient; gradients flow through it to the image. Building it leaves the global random state alone.
+
+    Args:
+        layers: Names such as "conv5_4", see `VGG19_LAYERS`; at least one.
+        weights: "imagenet" for torchvision's weights, which must be in its cache, nothing is ever downloaded;
+            "random" for seeded random weights that keep the scale of activations; "auto" for "imagenet" if cached,
+            else "random"; or the path of a .pth or .safetensors file with torchvision's key names
+            (features.0.weight …), which may stop at the deepest layer asked for.
+
+    Attributes:
+        weights_name: What is in use: "imagenet", "random", or the file's name and the first 8 digits of its SHA-256.
+
+    Shape:
+        (N, 3, H, W) RGB in [0, 1], normalised inside → {layer: (N, channels, H / 2^pools, W / 2^pools)}, floored, in
+        the data type that the convolutions give. H and W are at least 2^pools, 16 for conv5.
+
+    Raises:
+        ValueError: If `layers` is empty or has an unknown name, or a weights file is unsafe, damaged or too shallow.
+        FileNotFoundError: If the weights are not there.
+    """
+
+    multiple_of: int = 1
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, layers: Sequence[str], weights: str = "random") -> None:
+        super().__init__()
+        _check_names(layers)
+        self.wanted = {VGG19_LAYERS[name]: name for name in layers}
+        self.features = _convolutions(self.wanted)
+        self.weights_name = _load(self.features, weights)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+        self.eval()
+
+    def forward(self, image: Tensor) -> Features:
+        """Return the features of the layers asked for, shallowest first."""
+        x = (image - self.mean) / self.std
+        features: Features = {}
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index in self.wanted:
+                features[self.wanted[index]] = x
+        return features
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in eval mode, whatever is asked."""
+        return super().train(False)
+
+
+def _check_names(layers: Sequence[str]) -> None:
+    valid = ", ".join(VGG19_LAYERS)
+    if not layers:
+        raise ValueError(f"no VGG-19 layer to take features from; name one or more of {valid}")
+    unknown = [name for name in layers if name not in VGG19_LAYERS]
+    if unknown:
+        raise ValueError(f"unknown VGG-19 layers {', '.join(unknown)}; valid are {valid}")
+
+
+def _convolutions(wanted: Mapping[int, str]) -> nn.Sequential:
+    """Build the uninitialised layers of VGG-19 up to the deepest wanted index, numbered as torchvision does."""
+    indices = set(VGG19_LAYERS.values())
+    in_channels = 3
+    layers = nn.Sequential()
+    for index in range(max(wanted) + 1):
+        if index in indices:
+            width = min(64 * 2 ** sum(isinstance(layer, nn.MaxPool2d) for layer in layers), 512)
+            layers.append(nn.Conv2d(in_channels, width, 3, padding=1, device="meta"))
+            in_channels = width
+        elif index - 1 in indices:
+            # A ReLU in place would overwrite the features that are handed out.
+            layers.append(nn.ReLU(inplace=index - 1 not in wanted))
+        else:
+            layers.append(nn.MaxPool2d(2))
+    # Through the meta device no weights are drawn, so the global random state stays as it was.
+    return layers.to_empty(device="cpu")
+
+
+def _load(features: nn.Sequential, weights: str) -> str:
+    """Fill the layers as `weights` asks and return the name of what was used."""
+    imagenet = Path(torch.hub.get_dir()) / "checkpoints" / IMAGENET_FILE
+    if weights == "random" or (weights == "auto" and not imagenet.is_file()):
+        _randomise(features)
+        return "random"
+    path = imagenet if weights in ("imagenet", "auto") else Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(_not_found(path, weights))
+    digest = _sha256(path)
+    if path == imagenet and not digest.startswith("dcbb9e9d"):
+        raise ValueError(
+            f"{path} is damaged: its SHA-256 starts with {digest[:8]} instead of dcbb9e9d; delete it and fetch it "
+            f"again with\n{_FETCH_COMMAND}"
+        )
+    state = _read(path)
+    missing = [
+        name
+        for name, index in VGG19_LAYERS.items()
+        if index < len(features) and not {f"features.{index}.weight", f"features.{index}.bias"} <= state.keys()
+    ]
+    if missing:
+        raise ValueError(
+            f"{path} has no weights for the VGG-19 layers {', '.join(missing)}; ask for shallower layers, or use a "
+            "file that has them under torchvision's names (features.0.weight …)"
+        )
+    features.load_state_dict({name: state[f"features.{name}"] for name in features.state_dict()})
+    return "imagenet" if path == imagenet else f"{path.name} {digest[:8]}"
+
+
+def _randomise(features: nn.Sequential) -> None:
+    generator = torch.Generator().manual_seed(_RANDOM_SEED)
+    for parameter in features.parameters():
+        if parameter.ndim == 4:
+            nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=generator)
+        else:
+            nn.init.zeros_(parameter)
+
+
+def _not_found(path: Path, weights: str) -> str:
+    if weights == "imagenet":
+        return (
+            f"no ImageNet weights for VGG-19 at {path}; fetch them (548 MB) with\n{_FETCH_COMMAND}\n"
+            "or set features.weights=PATH to a .pth or .safetensors file with torchvision's key names, "
+            "or features.weights=random"
+        )
+    return f"no file of VGG-19 weights at {path}; give the path of one, or 'imagenet', 'random' or 'auto'"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_safetensors(path.read_bytes())
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError, SafetensorError) as error:
+        raise ValueError(
+            f"{path} was refused: it is damaged or holds more than tensors, and such a file could run code when "
+            "loaded; use a plain state dict, best as .safetensors"
+        ) from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} holds a {type(state).__name__} instead of a state dict, a dict of names and tensors")
+    return cast("dict[str, Tensor]", state)

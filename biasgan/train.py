@@ -1,0 +1,214 @@
+"""Train a network that restores compressed images: `python -m biasgan.train baseline=realesrgan codec=jpeg qf=20`."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hydra
+import yaml
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from biasgan.analysis.triangle import Triangle
+from biasgan.checkpoint import generator_file, load_weights, read_checkpoint, read_generator, write_weights
+from biasgan.command import plain_errors
+from biasgan.config import CONF, plain, register_resolvers
+from biasgan.data.datamodule import CodecPairs
+from biasgan.files import atomic_write
+from biasgan.training.allocator import keep_freed_memory
+from biasgan.training.config_record import ConfigRecord
+from biasgan.training.csv_log import CSVLog
+from biasgan.training.fidelity import FidelityRestoration
+from biasgan.training.gan import RestorationGAN
+from biasgan.training.mitigation import Mitigation
+
+Built = TypeVar("Built")
+CHOSEN = ("baseline", "method", "codec", "data", "scale")
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+def command(config: DictConfig) -> None:
+    """Run the training that a configuration describes."""
+    with plain_errors():
+        settings = HydraConfig.get()
+        chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
+        train({**plain(config), "chosen": chosen}, Path(settings.runtime.output_dir))
+
+
+def train(config: Mapping[str, Any], folder: Path) -> None:
+    """Train, and write everything that a run leaves behind.
+
+    Args:
+        config: The resolved configuration in plain containers, with the names of the choices under `chosen`.
+        folder: Run folder.
+    """
+    started = time.monotonic()
+    keep_freed_memory()
+    seed_everything(config["seed"], verbose=False)
+    resumed = checkpoint_of(Path(config["resume"])) if config["resume"] else None
+
+    pairs = build(CodecPairs, config["pairs"])
+    module = build(FidelityRestoration, config["training"])
+    start(module, config["init_from"], resumed)
+    loggers = [build(Logger, node) for node in config["logger"].values()]
+    callbacks = [ConfigRecord(config), *(build(Callback, node) for node in config["callbacks"].values())]
+    trainer = build(Trainer, config["trainer"], callbacks=callbacks, logger=loggers)
+    for callback in callbacks:
+        if isinstance(callback, Mitigation):
+            # Again, since Lightning asks only after all pairs are made.
+            callback.setup(trainer, module, "fit")
+
+    if trainer.is_global_zero:
+        write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+    for logger in loggers:
+        logger.log_hyperparams(dict(config))
+        if isinstance(logger, CSVLog):
+            logger.start(read_checkpoint(resumed)["global_step"] if resumed else 0)
+    if config["compile"]:
+        # In place and part by part: a compiled module would rename the weights.
+        for part in module.networks:
+            part.compile()
+
+    trainer.fit(module, datamodule=pairs, ckpt_path=resumed, weights_only=True)
+
+    if trainer.is_global_zero:
+        last = folder / "checkpoints" / "last.ckpt"
+        load_weights(module.generator, read_generator(last), last)
+        write_weights(module.generator, config, folder / "generator.safetensors")
+        if isinstance(module, RestorationGAN):
+            write_weights(module.discriminator, config, folder / "discriminator.safetensors")
+        summary = summarise(config, module, pairs, time.monotonic() - started)
+        write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+        Console().print(table(summary), f"{folder}", sep="\n", soft_wrap=True)
+
+
+def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:
+    """Call what a configuration node describes.
+
+    Raises:
+        TypeError: If that makes something of another kind.
+    """
+    made = instantiate(node, _convert_="all", **more)
+    if not isinstance(made, kind):
+        raise TypeError(f"{node.get('_target_')} makes a {type(made).__name__}; expected a {kind.__name__}.")
+    return made
+
+
+def start(module: FidelityRestoration, init_from: str | None, resumed: Path | None) -> None:
+    """Set the generator to given weights, and check that a checkpoint to resume fits.
+
+    Raises:
+        CheckpointError: If weights are damaged or of another architecture.
+    """
+    if init_from:
+        file = generator_file(Path(init_from))
+        load_weights(module.generator, read_generator(file), file)
+    if resumed:
+        load_weights(module, read_checkpoint(resumed)["state_dict"], resumed)
+
+
+def checkpoint_of(path: Path) -> Path:
+    """The checkpoint that `resume` means: the file itself, or the last one of a run folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    file = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"resume={path}: {file} does not exist. Give the folder of a run that has a checkpoint, or a checkpoint."
+        )
+    return file
+
+
+def summarise(
+    config: Mapping[str, Any], module: FidelityRestoration, pairs: CodecPairs, seconds: float
+) -> dict[str, Any]:
+    """The figures of a run: what was trained, for how long, and what came out."""
+    latest = module.latest
+
+    def group(prefix: str, *names: str) -> dict[str, float]:
+        return {name: latest[f"{prefix}{name}"] for name in names if f"{prefix}{name}" in latest}
+
+    return {
+        **config["chosen"],
+        "quality": config["quality"],
+        "seed": config["seed"],
+        "iterations": module.iteration,
+        "pretrain_iterations": config["pretrain_iterations"],
+        "init_from": config["init_from"],
+        "seconds": round(seconds, 1),
+        "precision": str(module.trainer.precision),
+        "features": module.features.weights_name,
+        "generator": type(module.generator).__name__,
+        "generator_parameters": sum(p.numel() for p in module.generator.parameters()),
+        "codec_identity": dict(pairs.codec.identity),
+        "training_images": len(pairs.images.train),
+        "validation_images": len(pairs.validation_names),
+        "compressed": {**group("valid/compressed_", "psnr", "ssim"), "bits_per_pixel": pairs.bits_per_pixel},
+        "restored": group("valid/", "psnr", "ssim"),
+        "realism": group("bias/realism_", "original", "restored", "compressed"),
+        "feature_distance": group("bias/distance_", *Triangle._fields),
+        "deviation": latest["bias/deviation"],
+    }
+
+
+def table(summary: Mapping[str, Any]) -> Table:
+    """The main figures of a summary, for the terminal."""
+    chosen = " · ".join(str(summary[name]) for name in ("baseline", "method", "codec", "quality", "scale"))
+    made = f"{summary['iterations']} iterations in {summary['seconds']:.0f} s"
+    realism = summary["realism"]
+    result = Table(title=chosen, caption=f"{made}, features: {summary['features']}")
+    for column in ("validation images", "PSNR, dB", "SSIM", "realism"):
+        result.add_column(column, justify="left" if column.startswith("v") else "right")
+    for name in ("original", "restored", "compressed"):
+        figures = [f"{summary[name][m]:.{d}f}" if name in summary else "" for m, d in (("psnr", 2), ("ssim", 4))]
+        result.add_row(name, *figures, f"{realism[name]:.2f}" if name in realism else "")
+    result.add_section()
+    result.add_row("deviation (eq. 1)", "", "", f"{summary['deviation']:+.1f} %")
+    result.add_row("bits per pixel", "", "", f"{summary['compressed']['bits_per_pixel']:.3f}")
+    return result
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text)
+
+
+def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments, preceded by the options of the run that is to be resumed.
+
+    An option that is given again replaces the run's.
+    """
+    resume = next((a.removeprefix("resume=") for a in arguments if a.startswith("resume=")), None)
+    if not resume:
+        return list(arguments)
+    run = Path(resume) if Path(resume).is_dir() else Path(resume).parent.parent
+    saved = run / ".hydra" / "overrides.yaml"
+    options: list[str] = yaml.safe_load(saved.read_text()) if saved.is_file() else []
+    given = {argument.split("=")[0] for argument in arguments}
+    return [option for option in options if option.split("=")[0] not in given] + list(arguments)
+
+
+def main() -> None:
+    """Run from the command line."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    register_resolvers()
+    sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
+    command()
+
+
+if __name__ == "__main__":
+    main()

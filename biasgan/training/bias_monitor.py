@@ -1,0 +1,104 @@
+from collections.abc import Mapping
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torchmetrics import CatMetric, MeanMetric
+
+from biasgan.analysis.realism import patch_scores, realism
+from biasgan.analysis.triangle import Triangle
+from biasgan.data.pairs import Pair
+from biasgan.losses.perceptual import feature_distance
+from biasgan.training.fidelity import FidelityRestoration, restoration, restored_of
+from biasgan.training.gan import RestorationGAN
+from biasgan.training.step import Step
+
+CANDIDATES = ("original", "restored", "compressed")
+CHUNK = 16
+
+
+class BiasMonitor(Callback):
+    """Watch the enhancement bias at every validation.
+
+    Reports, over patches of all validation images: the realism that the discriminator as trained gives to originals,
+    restored and compressed patches (Tab. 1 and 2 of the paper; a conditional one is shown the compressed patch beside
+    each, eq. 4), and the triangle of mean feature distances with its deviation (eq. 1) under `bias/…`.
+
+    Args:
+        layers: Weight of each VGG-19 layer in the distances.
+        patch_size: Side of the patches, as in training.
+        patches: At most so many patches an image, evenly spread over its grid.
+    """
+
+    def __init__(self, layers: Mapping[str, float], patch_size: int, patches: int = 16) -> None:
+        self.layers = dict(layers)
+        self.patch_size = patch_size
+        self.patches = patches
+        self.distances = {side: MeanMetric() for side in Triangle._fields}
+        self.scores = {candidate: CatMetric() for candidate in CANDIDATES}
+
+    @torch.inference_mode()
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,
+        batch: Pair,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Measure the patches of one image."""
+        module = restoration(pl_module)
+        images = (batch.compressed, batch.original, restored_of(outputs))
+        patches = [patch_grid(image, self.patch_size, self.patches) for image in images]
+        with trainer.precision_plugin.val_step_context():
+            for compressed, original, restored in zip(*(p.split(CHUNK) for p in patches), strict=True):
+                self.watch(module, Step(compressed, original, restored, module.extract))
+
+    def watch(self, module: FidelityRestoration, step: Step) -> None:
+        """Measure some patches."""
+        compressed, original, restored = step.compressed_features, step.original_features, step.restored_features
+        pairs = Triangle(
+            compressed_restored=(compressed, restored),
+            compressed_original=(compressed, original),
+            restored_original=(restored, original),
+        )
+        for side, (one, other) in pairs._asdict().items():
+            self.distances[side].to(module.device).update(feature_distance(one, other, self.layers))
+        if isinstance(module, RestorationGAN) and module.adversarial:
+            relativistic = module.adversarial_loss.relativistic
+            for candidate in CANDIDATES:
+                logits = module.discriminate(getattr(step, candidate), step)
+                self.scores[candidate].to(module.device).update(patch_scores(logits, relativistic))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report over all images and processes, and forget."""
+        module = restoration(pl_module)
+        triangle = Triangle(**{side: float(metric.compute()) for side, metric in self.distances.items()})
+        values = {f"bias/distance_{side}": distance for side, distance in triangle._asdict().items()}
+        values["bias/deviation"] = triangle.deviation
+        if isinstance(module, RestorationGAN) and module.adversarial:
+            scores = {candidate: metric.compute() for candidate, metric in self.scores.items()}
+            found = realism(**scores, relativistic=module.adversarial_loss.relativistic)
+            values |= {f"bias/realism_{candidate}": score for candidate, score in found._asdict().items()}
+        for metric in (*self.distances.values(), *self.scores.values()):
+            metric.reset()
+        module.report(values)
+
+
+def patch_grid(image: Tensor, size: int, most: int) -> Tensor:
+    """Cut the non-overlapping grid of patches from the top-left corner, remainders dropped.
+
+    Args:
+        image: (1, C, H, W), no side smaller than `size`.
+        size: Side of a patch.
+        most: Take at most so many, evenly spread.
+
+    Returns:
+        (P, C, size, size).
+    """
+    rows = image[0].unfold(1, size, size).unfold(2, size, size)
+    grid = rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
+    if len(grid) > most:
+        grid = grid[torch.linspace(0, len(grid) - 1, most).round().long()]
+    return grid.contiguous(memory_format=torch.channels_last)

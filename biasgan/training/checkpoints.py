@@ -1,0 +1,84 @@
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from biasgan.data.pairs import Pair
+from biasgan.files import atomic_write
+from biasgan.training.fidelity import restoration
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write checkpoints to a temporary name, sync and rename: the previous one stays until the new one is whole."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: object = None
+    ) -> None:
+        """Save to a local path, making its folder.
+
+        Raises:
+            OSError: If the disk is full or read-only; whatever was at `path` is still there.
+        """
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
+
+
+class Checkpoints(Callback):
+    """Save `last.ckpt` every so many iterations and at the end, and `best.ckpt` at the best validation.
+
+    Best is the highest PSNR of the stage that the training is for: in an adversarial training the pixel stage does
+    not compete, whose PSNR is higher by nature.
+
+    Args:
+        folder: Where they go.
+        every: Iterations between two of `last.ckpt`.
+    """
+
+    def __init__(self, folder: str | Path, every: int) -> None:
+        self.folder = Path(folder)
+        self.every = every
+        self.best_psnr = -float("inf")
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint."""
+        return self.folder / "last.ckpt"
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
+    ) -> None:
+        """Save, but where a validation follows, which is to be part of the checkpoint."""
+        if trainer.global_step == trainer.max_steps:
+            # Lightning validates before it stops, so the last iteration is always validated.
+            trainer.should_stop = True
+        validates = trainer.should_stop or trainer.global_step % int(trainer.val_check_batch) == 0
+        if self.due(trainer) and not validates:
+            trainer.save_checkpoint(self.last)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the best, and what waited for the validation."""
+        if trainer.state.fn != "fit":
+            return
+        module = restoration(pl_module)
+        if module.in_final_stage and module.latest["valid/psnr"] > self.best_psnr:
+            self.best_psnr = module.latest["valid/psnr"]
+            trainer.save_checkpoint(self.folder / "best.ckpt")
+        if self.due(trainer):
+            trainer.save_checkpoint(self.last)
+
+    def due(self, trainer: Trainer) -> bool:
+        """Whether this iteration is one to save at."""
+        return trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps
+
+    def state_dict(self) -> dict[str, float]:
+        """The mark to beat."""
+        return {"best_psnr": self.best_psnr}
+
+    def load_state_dict(self, state_dict: Mapping[str, float]) -> None:
+        """Take up a saved mark."""
+        self.best_psnr = state_dict["best_psnr"]

@@ -1,0 +1,73 @@
+import csv
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+from biasgan.files import atomic_write
+
+
+class CSVLog(Logger):
+    """Append a row for each set of values that is logged: the iteration, the values, empty cells for the rest.
+
+    Columns are added as new names come. Resumed, the log is cut at the iteration that the checkpoint was made at, so
+    that nothing stands in it twice.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self.columns: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+    @property
+    def version(self) -> str:
+        """Always empty: a run folder has one log."""
+        return ""
+
+    @rank_zero_only
+    def start(self, iteration: int) -> None:
+        """Keep the rows up to an iteration; 0 empties the log."""
+        self.write([row for row in read_log(self.path) if row["iteration"] <= iteration])
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append the values of an iteration."""
+        row = {"iteration": step or 0, **metrics}
+        if not set(row) <= set(self.columns):
+            self.write([*read_log(self.path), row])
+            return
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(row)
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Nothing: the run folder has config.yaml."""
+
+    def write(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Write the log anew with all columns that its rows have."""
+        self.columns = list(dict.fromkeys(["iteration", *(name for row in rows for name in row)]))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(self.path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Rows of a log in order, each with the values it has; a last row that was cut off is left out."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if None not in row.values()]
+    return [{name: float(value) for name, value in row.items() if value} for row in rows]

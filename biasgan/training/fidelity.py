@@ -1,0 +1,213 @@
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import cast
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
+from torchmetrics import MetricCollection
+
+from biasgan.data.pairs import Pair
+from biasgan.images import pad_to_multiple
+from biasgan.losses.pixel import pixel_loss
+from biasgan.networks.vgg_features import Features, VGGFeatures
+from biasgan.training.nonfinite import check_finite
+from biasgan.training.schedule import Schedule
+
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+class FidelityRestoration(LightningModule):
+    """Train a generator with the pixel loss alone, as the fidelity-oriented baselines do.
+
+    One batch is one iteration everywhere: in `trainer.max_steps`, checkpoints, schedules, moving averages and logs.
+    A schedule is a function of the share of the training that is done, so nothing has to be remembered to resume.
+
+    Args:
+        generator: Compressed → restored, (N, 3, H, W) in [0, 1]; sides are padded to its `multiple_of`.
+        optimizer: Makes an optimiser of parameters; its learning rate is set anew for every iteration.
+        schedule: Learning rate over the training.
+        iterations: All iterations of the training.
+        metrics: Computed on whole validation images after rounding to 8 bits; called with (image, original).
+        features: Frozen feature network for the distances that are watched while training; kept out of checkpoints.
+        accumulate: Parts that a batch is cut into, one after the other, to save memory. The gradient is the batch's
+            (but for batch statistics), and an iteration stays one batch.
+        clip_gradients: Largest gradient norm, or None.
+        log_every: Iterations between two log entries of the loss terms.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        iterations: int,
+        metrics: MetricCollection,
+        features: VGGFeatures,
+        accumulate: int = 1,
+        clip_gradients: float | None = None,
+        log_every: int = 10,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator = generator
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.iterations = iterations
+        self.restored_metrics = metrics.clone()
+        self.compressed_metrics = metrics.clone()
+        # In a tuple, so that the frozen weights are no part of this module: not of checkpoints, averages or DDP.
+        self._features = (features,)
+        self.accumulate = accumulate
+        self.clip_gradients = clip_gradients
+        self.log_every = log_every
+        self.latest: dict[str, float] = {}
+
+    @property
+    def iteration(self) -> int:
+        """Iterations done so far."""
+        return self.trainer.global_step
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage that the next iteration belongs to."""
+        return "pixel stage"
+
+    @property
+    def in_final_stage(self) -> bool:
+        """Whether the last iteration belonged to the stage that the training is for."""
+        return True
+
+    @property
+    def enters_adversarial_stage(self) -> bool:
+        """Whether the next iteration is the first with a discriminator."""
+        return False
+
+    @property
+    def pixel_schedule(self) -> Schedule:
+        """Learning rate while the pixel loss is alone."""
+        return self.schedule
+
+    @property
+    def generator_optimizer(self) -> LightningOptimizer:
+        """The wrapped optimiser, whose steps are the Trainer's `global_step`."""
+        optimizers = self.optimizers()
+        return cast(LightningOptimizer, optimizers[0] if isinstance(optimizers, list) else optimizers)
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Everything that a training step runs."""
+        return [self.generator, self.features]
+
+    @property
+    def features(self) -> VGGFeatures:
+        """The frozen feature network."""
+        return self._features[0]
+
+    def extract(self, image: Tensor) -> Features:
+        """Features of images, (N, 3, H, W) in [0, 1] → {layer: (N, C, h, w)}."""
+        return self.features.to(image.device)(image)
+
+    def forward(self, compressed: Tensor) -> Tensor:
+        """Restore images of any size, (N, 3, H, W) in [0, 1] → the same shape."""
+        height, width = compressed.shape[-2:]
+        multiple = int(getattr(self.generator, "multiple_of", 1))
+        return self.generator(pad_to_multiple(compressed, multiple))[..., :height, :width]
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """One optimiser, for the generator."""
+        return [self.optimizer(self.generator.parameters())]
+
+    def training_step(self, batch: Pair, batch_idx: int) -> None:
+        """One iteration."""
+        self.pixel_iteration(batch, self.iteration / self.iterations)
+
+    def pixel_iteration(self, batch: Pair, progress: float) -> None:
+        """One iteration with the pixel loss alone.
+
+        Args:
+            batch: Aligned crops, (N, 3, P, P) in [0, 1].
+            progress: Share of this stage that is done.
+        """
+        pixel = torch.zeros((), device=self.device)
+        for part in self.parts(batch):
+            loss = pixel_loss(self.generator(part.compressed), part.original) / self.accumulate
+            self.manual_backward(loss)
+            pixel += loss.detach()
+        terms = self.checked({"generator/pixel": pixel})
+        self.update(self.generator_optimizer, self.pixel_schedule(progress))
+        self.report_terms(terms)
+
+    def parts(self, batch: Pair) -> Iterator[Pair]:
+        """Cut a batch into `accumulate` equal parts."""
+        if len(batch.original) % self.accumulate:
+            raise ValueError(
+                f"A batch of {len(batch.original)} cannot be cut into accumulate={self.accumulate} equal parts; "
+                "choose a batch_size that it divides."
+            )
+        yield from (Pair(*tensors) for tensors in zip(*(t.chunk(self.accumulate) for t in batch), strict=True))
+
+    def checked(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
+        """The terms as numbers, averaged over all processes.
+
+        Raises:
+            NonFiniteLossError: If one is NaN or infinite; on every process alike.
+        """
+        values = self.trainer.strategy.reduce(torch.stack(list(terms.values())), reduce_op="mean")
+        numbers = dict(zip(terms, values.tolist(), strict=True))
+        check_finite(numbers, self.iteration + 1)
+        return numbers
+
+    def update(self, optimizer: Optimizer | LightningOptimizer, learning_rate: float) -> None:
+        """Clip, step and clear one optimiser."""
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+            if self.clip_gradients is not None:
+                clip_grad_norm_(group["params"], self.clip_gradients)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def report_terms(self, terms: Mapping[str, float]) -> None:
+        """Log loss terms every `log_every` iterations, and those of the last."""
+        if self.iteration % self.log_every == 0 or self.iteration == self.iterations:
+            self.report(terms)
+
+    def report(self, values: Mapping[str, float]) -> None:
+        """Log values of this iteration to every logger."""
+        self.latest.update(values)
+        for logger in self.loggers:
+            logger.log_metrics(dict(values), step=self.iteration)
+
+    def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
+        """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1]."""
+        restored = self(batch.compressed).float().clamp(0, 1)
+        self.restored_metrics.update(restored.mul(255).round().div(255), batch.original)
+        self.compressed_metrics.update(batch.compressed, batch.original)
+        return {"restored": restored}
+
+    def on_validation_epoch_end(self) -> None:
+        """Report the means over all validation images, each counted once."""
+        restored, compressed = self.restored_metrics, self.compressed_metrics
+        values = {f"valid/{name}": float(value) for name, value in restored.compute().items()}
+        values |= {f"valid/compressed_{name}": float(value) for name, value in compressed.compute().items()}
+        restored.reset()
+        compressed.reset()
+        self.report(values)
+
+
+def restoration(module: LightningModule) -> FidelityRestoration:
+    """The module as a restoration training, for callbacks that serve no other.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(module, FidelityRestoration):
+        raise TypeError(f"This callback serves a FidelityRestoration or RestorationGAN, not a {type(module).__name__}.")
+    return module
+
+
+def restored_of(outputs: object) -> Tensor:
+    """The restored image among the outputs of a validation step, (1, 3, H, W) in [0, 1]."""
+    return cast(Mapping[str, Tensor], outputs)["restored"]

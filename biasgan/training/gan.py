@@ -1,0 +1,214 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from lightning.pytorch import Callback
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import MetricCollection
+
+from biasgan.data.pairs import Pair
+from biasgan.losses.adversarial import AdversarialLoss
+from biasgan.losses.perceptual import perceptual_loss
+from biasgan.losses.pixel import pixel_loss
+from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory
+from biasgan.training.mitigation import Mitigation
+from biasgan.training.schedule import Schedule
+from biasgan.training.step import Step
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the generator's loss terms (eq. 5 of the paper); the discriminator's losses always weigh 1."""
+
+    pixel: float
+    perceptual: float
+    adversarial: float
+
+
+class RestorationGAN(FidelityRestoration):
+    """Train a generator against a discriminator, with any `Mitigation` among the Trainer's callbacks.
+
+    The first `pretrain_iterations` use the pixel loss alone, as `FidelityRestoration` does; then each iteration
+    updates the generator and then the discriminator, which sees the restored images of before that update.
+
+    Each network is run forward once per candidate and iteration, and both updates share those passes. That equals
+    separate passes, since the generator's update does not change the discriminator; only spectral norm's power
+    iterations and the running statistics of batch norm advance once per candidate instead of once per pass.
+
+    Args:
+        generator: As in `FidelityRestoration`.
+        discriminator: Image (or what the mitigations make of it) → logits.
+        optimizer: Makes the optimiser of each network.
+        pretrain_schedule: Learning rate over the pixel stage.
+        schedule: Learning rate of both networks over the adversarial stage.
+        adversarial_loss: What the two networks play for.
+        weights: Weights of the generator's terms.
+        layers: Weight of each VGG-19 layer in the perceptual loss.
+        iterations: All iterations of the training.
+        pretrain_iterations: How many of them are the pixel stage.
+        metrics: As in `FidelityRestoration`.
+        features: Frozen feature network that has all layers asked for.
+        accumulate: As in `FidelityRestoration`.
+        clip_gradients: As in `FidelityRestoration`, for each network.
+        log_every: As in `FidelityRestoration`.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        optimizer: OptimizerFactory,
+        pretrain_schedule: Schedule,
+        schedule: Schedule,
+        adversarial_loss: AdversarialLoss,
+        weights: LossWeights,
+        layers: Mapping[str, float],
+        iterations: int,
+        pretrain_iterations: int,
+        metrics: MetricCollection,
+        features: VGGFeatures,
+        accumulate: int = 1,
+        clip_gradients: float | None = None,
+        log_every: int = 10,
+    ) -> None:
+        if not 0 <= pretrain_iterations <= iterations:
+            raise ValueError(
+                f"pretrain_iterations={pretrain_iterations} are part of iterations={iterations}; "
+                "expected 0 ≤ pretrain_iterations ≤ iterations."
+            )
+        super().__init__(
+            generator, optimizer, schedule, iterations, metrics, features, accumulate, clip_gradients, log_every
+        )
+        self.discriminator = discriminator
+        self.pretrain_schedule = pretrain_schedule
+        self.adversarial_loss = adversarial_loss
+        self.weights = weights
+        self.layers = dict(layers)
+        self.pretrain_iterations = pretrain_iterations
+
+    @property
+    def mitigations(self) -> list[Mitigation]:
+        """The mitigations among the Trainer's callbacks, in its order."""
+        callbacks: list[Callback] = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        return [callback for callback in callbacks if isinstance(callback, Mitigation)]
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether the discriminator has been trained yet."""
+        return self.iteration > self.pretrain_iterations
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage that the next iteration belongs to."""
+        return "pixel stage" if self.iteration < self.pretrain_iterations else "adversarial stage"
+
+    @property
+    def in_final_stage(self) -> bool:
+        """Whether the last iteration was adversarial, or none will be."""
+        return self.adversarial or self.pretrain_iterations == self.iterations
+
+    @property
+    def enters_adversarial_stage(self) -> bool:
+        """Whether the next iteration is the first with a discriminator, after a pixel stage."""
+        return self.iteration == self.pretrain_iterations > 0
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """Everything that a training step runs."""
+        return [*super().networks, self.discriminator]
+
+    @property
+    def pixel_schedule(self) -> Schedule:
+        """Learning rate of the pixel stage."""
+        return self.pretrain_schedule
+
+    def discriminate(self, image: Tensor, step: Step) -> Tensor:
+        """Logits of candidates as the mitigations have them shown: the only road to the discriminator.
+
+        Args:
+            image: Candidates of the batch, (N, 3, H, W) in [0, 1].
+            step: The batch.
+        """
+        for mitigation in self.mitigations:
+            image = mitigation.discriminator_input(image, step)
+        return self.discriminator(image)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """Two optimisers, the generator's first."""
+        return [self.optimizer(self.generator.parameters()), self.optimizer(self.discriminator.parameters())]
+
+    def training_step(self, batch: Pair, batch_idx: int) -> None:
+        """One iteration of the stage at hand."""
+        if self.iteration < self.pretrain_iterations:
+            self.pixel_iteration(batch, self.iteration / self.pretrain_iterations)
+        else:
+            if self.enters_adversarial_stage:
+                self.trainer.optimizers[0].state.clear()
+            done = self.iteration - self.pretrain_iterations
+            self.adversarial_iteration(batch, done / (self.iterations - self.pretrain_iterations))
+
+    def adversarial_iteration(self, batch: Pair, progress: float) -> None:
+        """Update the generator, then the discriminator.
+
+        Args:
+            batch: Aligned crops, (N, 3, P, P) in [0, 1].
+            progress: Share of the adversarial stage that is done.
+        """
+        totals: dict[str, Tensor] = {}
+        for part in self.parts(batch):
+            terms = self.backward_of(part)
+            totals = {name: totals.get(name, 0) + term.detach() / self.accumulate for name, term in terms.items()}
+        numbers = self.checked(totals)
+        learning_rate = self.schedule(progress)
+        self.update(self.generator_optimizer, learning_rate)
+        # The bare optimiser: Lightning counts the steps of wrapped ones, and one batch is one iteration.
+        self.update(self.trainer.optimizers[1], learning_rate)
+        self.report_terms(numbers)
+
+    def backward_of(self, part: Pair) -> dict[str, Tensor]:
+        """Compute all loss terms of a part of a batch and add their gradients to both networks.
+
+        Args:
+            part: Aligned crops, (N, 3, P, P) in [0, 1].
+
+        Returns:
+            Weighted terms by name, `generator/…` and `discriminator/…`.
+
+        Raises:
+            ValueError: If two mitigations add a term of the same name.
+        """
+        restored = self.generator(part.compressed)
+        step = Step(part.compressed, part.original, restored, self.extract)
+        # Cut off here, one pass of the discriminator serves its own update and, by its input's gradient, the
+        # generator's; in that direction no gradient of the discriminator's parameters is computed.
+        candidate = restored.detach().requires_grad_()
+        original_logits = self.discriminate(part.original, step)
+        restored_logits = self.discriminate(candidate, step)
+        adversarial = self.weights.adversarial * self.adversarial_loss.generator(original_logits, restored_logits)
+        (gradient,) = torch.autograd.grad(adversarial, candidate, retain_graph=True)
+
+        generator = self.generator_terms(step)
+        loss = torch.stack(list(generator.values())).sum() + (restored.float() * gradient).sum()
+        self.manual_backward(loss / self.accumulate)
+
+        discriminator = self.adversarial_loss.discriminator(original_logits, restored_logits)
+        loss = (discriminator.original + discriminator.restored) / self.accumulate
+        self.manual_backward(loss, inputs=list(self.discriminator.parameters()))
+
+        terms = {f"generator/{name}": term for name, term in (generator | {"adversarial": adversarial}).items()}
+        return terms | {f"discriminator/{name}": term for name, term in discriminator._asdict().items()}
+
+    def generator_terms(self, step: Step) -> dict[str, Tensor]:
+        """Weighted terms of the generator's loss but for the adversarial one."""
+        terms: dict[str, Tensor] = {}
+        # The mitigations first: those that need features of the compressed images take the originals along.
+        for mitigation in self.mitigations:
+            for name, term in mitigation.generator_losses(step).items():
+                if name in terms or name in ("pixel", "perceptual", "adversarial"):
+                    raise ValueError(f"Two loss terms are called {name!r}; each mitigation needs names of its own.")
+                terms[name] = term
+        pixel = self.weights.pixel * pixel_loss(step.restored, step.original)
+        perceptual = perceptual_loss(step.restored_features, step.original_features, self.layers)
+        return {"pixel": pixel, "perceptual": self.weights.perceptual * perceptual} | terms

@@ -1,0 +1,73 @@
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich import print as say
+
+from biasgan.data.pairs import Pair
+
+Handler = Callable[[int, FrameType | None], object] | int | None
+
+
+class InterruptedTrainingError(RuntimeError):
+    """The training was asked to stop and has saved itself."""
+
+
+class Interrupt(Callback):
+    """On Ctrl-C or SIGTERM finish the iteration, save and stop; a second Ctrl-C stops at once.
+
+    Args:
+        checkpoint: Where to save.
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        self.checkpoint = checkpoint
+        self.asked = False
+        self.handlers: dict[signal.Signals, Handler] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.handlers[number] = signal.signal(number, self.ask)
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """Note the wish, and leave a second one to the previous handler."""
+        self.asked = True
+        self.release()
+        say("\nStopping after this iteration; Ctrl-C again stops at once.")
+
+    def release(self) -> None:
+        """Give the signals back."""
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.handlers = {}
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
+    ) -> None:
+        """Save and stop if asked to.
+
+        Raises:
+            InterruptedTrainingError: Says where the checkpoint is and how to go on.
+        """
+        if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
+            trainer.save_checkpoint(self.checkpoint)
+            run = self.checkpoint.parent.parent
+            raise InterruptedTrainingError(
+                f"Stopped at iteration {trainer.global_step} of {trainer.max_steps} and saved. Go on with: "
+                f"python -m biasgan.train resume={run}"
+            )
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Say what an interruption at once leaves."""
+        if isinstance(exception, KeyboardInterrupt):
+            saved = self.checkpoint.exists()
+            run = self.checkpoint.parent.parent
+            go_on = f"Go on from the last checkpoint with: python -m biasgan.train resume={run}"
+            say("\nStopped at once. " + (go_on if saved else "There is no checkpoint yet; run the command again."))
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        self.release()

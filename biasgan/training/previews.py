@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from biasgan.data.pairs import Pair
+from biasgan.files import atomic_write
+from biasgan.training.bias_monitor import patch_grid
+from biasgan.training.fidelity import restoration, restored_of
+from biasgan.training.wandb_log import WandbLog
+
+GAIN = 6
+
+
+class Previews(Callback):
+    """Draw `preview.png` at every validation: the same crops, compressed, restored, original and their differences.
+
+    Of each of the first validation images the crop is shown that compression damaged most.
+
+    Args:
+        path: The picture.
+        images: How many validation images are shown.
+        size: Largest side of a crop in pixels.
+    """
+
+    def __init__(self, path: str | Path, images: int = 3, size: int = 128) -> None:
+        self.path = Path(path)
+        self.images = images
+        self.size = size
+        self.rows: list[dict[str, Tensor]] = []
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin anew."""
+        self.rows = []
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,
+        batch: Pair,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep a crop of one image."""
+        if trainer.is_global_zero and len(self.rows) < self.images:
+            images = {"compressed": batch.compressed, "restored": restored_of(outputs), "original": batch.original}
+            size = min(self.size, *batch.original.shape[-2:])
+            crops = {name: patch_grid(image, size, most=10**6) for name, image in images.items()}
+            damage = (crops["original"] - crops["compressed"]).abs().mean(dim=(1, 2, 3))
+            self.rows.append({name: grid[damage.argmax()].float().cpu() for name, grid in crops.items()})
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw, write and log the picture."""
+        if not trainer.is_global_zero:
+            return
+        module = restoration(pl_module)
+        picture = draw(self.rows, f"iteration {module.iteration}")
+        with atomic_write(self.path) as temporary:
+            Image.fromarray(picture).save(temporary, format="PNG")
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLog):
+                logger.log_picture("valid/preview", picture, module.iteration)
+            elif isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("valid/preview", picture, module.iteration, dataformats="HWC")
+
+
+def draw(rows: list[dict[str, Tensor]], title: str) -> np.ndarray:
+    """Draw one row of panels for each set of crops.
+
+    Args:
+        rows: For each row the crops (3, S, S) in [0, 1] named compressed, restored and original.
+        title: Written above.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    names = ["compressed", "restored", "original", f"{GAIN} |restored - compressed|", f"{GAIN} |original - compressed|"]
+    figure = Figure(figsize=(2.1 * len(names), 2.1 * len(rows) + 0.5), dpi=120, layout="compressed")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(len(rows), len(names), squeeze=False)
+    for row, crops in zip(axes, rows, strict=True):
+        compressed, restored, original = crops["compressed"], crops["restored"], crops["original"]
+        differences = [GAIN * (image - compressed).abs() for image in (restored, original)]
+        for panel, image in zip(row, [compressed, restored, original, *differences], strict=True):
+            panel.imshow(image.clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
+            panel.set_axis_off()
+    for panel, name in zip(axes[0], names, strict=True):
+        panel.set_title(name, fontsize=8)
+    figure.suptitle(title, fontsize=9)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

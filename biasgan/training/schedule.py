@@ -1,0 +1,59 @@
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Schedule(Protocol):
+    """A learning rate as a function of the share of the stage that is done, in [0, 1)."""
+
+    def __call__(self, progress: float) -> float:
+        """The learning rate at a share of the stage."""
+        ...
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same learning rate from first to last."""
+
+    learning_rate: float
+
+    def __call__(self, progress: float) -> float:
+        """The learning rate at a share of the stage."""
+        return self.learning_rate
+
+
+@dataclass(frozen=True)
+class MultiStep:
+    """Multiply the learning rate by `gamma` after each milestone.
+
+    Attributes:
+        learning_rate: At the start.
+        milestones: Shares of the stage, ascending in (0, 1): 0.25 of 400,000 iterations is 100,000.
+        gamma: Factor at each milestone.
+    """
+
+    learning_rate: float
+    milestones: Sequence[float]
+    gamma: float = 0.5
+
+    def __call__(self, progress: float) -> float:
+        """The learning rate at a share of the stage."""
+        return self.learning_rate * self.gamma ** sum(progress >= milestone for milestone in self.milestones)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Half a cosine from `learning_rate` down to `minimum`, `periods` times over.
+
+    Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017.
+    """
+
+    learning_rate: float
+    minimum: float = 1e-7
+    periods: int = 1
+
+    def __call__(self, progress: float) -> float:
+        """The learning rate at a share of the stage."""
+        phase = progress * self.periods % 1
+        return self.minimum + (self.learning_rate - self.minimum) * (1 + math.cos(math.pi * phase)) / 2

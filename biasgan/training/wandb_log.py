@@ -1,0 +1,85 @@
+import hashlib
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import wandb
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class WandbLog(Logger):
+    """Weights & Biases: online where the user is logged in, else offline, never a prompt.
+
+    Curves come in the groups of their names (generator/…, discriminator/…, bias/…, valid/…) over `iteration`.
+    Lightning's own logger counts along `trainer/global_step` and leaves the run open.
+
+    Args:
+        folder: Run folder; its path makes the run's id, so that a resumed training goes on in the same run.
+        project: Project on the dashboard.
+        group: Runs of one sweep share it.
+        mode: `auto`, or one of W&B's own: online, offline, disabled.
+    """
+
+    def __init__(
+        self, folder: str | Path, project: str = "biasgan", group: str | None = None, mode: str = "auto"
+    ) -> None:
+        super().__init__()
+        self.folder = Path(folder).resolve()
+        self.project = project
+        self.group = group
+        self.mode = mode
+        self.run: wandb.Run | None = None
+
+    @property
+    def name(self) -> str:
+        """The project."""
+        return self.project
+
+    @property
+    def version(self) -> str:
+        """The run's id."""
+        return hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+
+    def start(self) -> wandb.Run:
+        """The run at hand, begun if need be."""
+        if self.run is None:
+            mode = ("online" if wandb.api.api_key else "offline") if self.mode == "auto" else self.mode
+            self.folder.mkdir(parents=True, exist_ok=True)
+            name = f"{self.folder.parent.name}/{self.folder.name}"
+            self.run = wandb.init(
+                project=self.project,
+                group=self.group,
+                dir=self.folder,
+                id=self.version,
+                name=name,
+                mode=mode,  # pyright: ignore[reportArgumentType] - W&B rejects unknown modes with its own message
+                resume="allow",
+            )
+            self.run.define_metric("iteration", hidden=True)
+            self.run.define_metric("*", step_metric="iteration")
+        return self.run
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Record the configuration."""
+        self.start().config.update(params, allow_val_change=True)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Log values with their iteration as the axis: W&B's own step would drop what comes late."""
+        self.start().log({"iteration": step, **metrics})
+
+    @rank_zero_only
+    def log_picture(self, name: str, picture: np.ndarray, iteration: int) -> None:
+        """Log a picture, (H, W, 3) uint8: W&B blackens floats in [0, 1]."""
+        self.log_metrics({name: wandb.Image(picture)}, step=iteration)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Finish the run, as failed unless `status` is success."""
+        if self.run is not None:
+            self.run.finish(exit_code=0 if status == "success" else 1)
+            self.run = None
