@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -205,6 +206,8 @@ def main() -> None:
     """Run from the command line."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Lightning's use of PyTorch's tree utilities, nothing that a user could change.
+    warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     register_resolvers()
     sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
     command()

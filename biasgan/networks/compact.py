@@ -10,9 +10,10 @@ class SRVGGNetCompact(nn.Module):
     Args:
         channels: Width of the stack, ≥ 1.
         convolutions: Convolutions between the first and the last, ≥ 0.
-        start_as_identity: Zero the last convolution, so that at the start the output equals the input. Not in the
-            published code. Such a start gets no gradient from the divergence loss, whose L1 distance to the
-            compressed image has slope 0 at 0; another loss must move the generator first.
+        start_as_identity: Zero the last convolution, so that at the start the output equals the input, and let the
+            others keep the scale of their input (He et al., ICCV 2015), so that minutes suffice to learn something.
+            Not in the published code. Such a start gets no gradient from the divergence loss, whose L1 distance to
+            the compressed image has slope 0 at 0; another loss must move the generator first.
 
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
@@ -22,14 +23,17 @@ class SRVGGNetCompact(nn.Module):
 
     def __init__(self, channels: int = 64, convolutions: int = 32, start_as_identity: bool = False) -> None:
         super().__init__()
-        last = nn.Conv2d(channels, 3, 3, padding=1)
-        if start_as_identity:
-            for parameter in last.parameters():
-                nn.init.zeros_(parameter)
         self.body = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.PReLU(channels))
         for _ in range(convolutions):
             self.body.extend((nn.Conv2d(channels, channels, 3, padding=1), nn.PReLU(channels)))
+        last = nn.Conv2d(channels, 3, 3, padding=1)
         self.body.append(last)
+        if start_as_identity:
+            for layer in self.body:
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, a=0.25)
+                    nn.init.zeros_(layer.bias)
+            nn.init.zeros_(last.weight)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image."""

@@ -23,9 +23,18 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             OSError: If the disk is full or read-only; whatever was at `path` is still there.
         """
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+        path = Path(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as temporary:
+                torch.save(checkpoint, temporary)
+        # PyTorch reports a full disk as a RuntimeError.
+        except (OSError, RuntimeError) as error:
+            kept = "the one before is still there" if path.is_file() else "there was none before"
+            raise OSError(
+                f"The checkpoint {path} could not be written; {kept}. Free some space, or choose another folder with "
+                f"hydra.run.dir=FOLDER, and resume. The system says: {str(error).splitlines()[0]}"
+            ) from error
 
 
 class Checkpoints(Callback):

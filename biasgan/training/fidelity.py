@@ -183,8 +183,10 @@ class FidelityRestoration(LightningModule):
     def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
         """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1]."""
         restored = self(batch.compressed).float().clamp(0, 1)
-        self.restored_metrics.update(restored.mul(255).round().div(255), batch.original)
-        self.compressed_metrics.update(batch.compressed, batch.original)
+        # Filters of metrics would be computed in bf16 too.
+        with torch.autocast(self.device.type, enabled=False):
+            self.restored_metrics.update(restored.mul(255).round().div(255), batch.original)
+            self.compressed_metrics.update(batch.compressed, batch.original)
         return {"restored": restored}
 
     def on_validation_epoch_end(self) -> None:

@@ -52,6 +52,7 @@ def restoration_trainer(
         val_check_interval=val_check_interval,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
+        log_every_n_steps=1,
         callbacks=list(callbacks),
         logger=list(logger),
         precision=precision,  # pyright: ignore[reportArgumentType] - Lightning rejects unknown names itself

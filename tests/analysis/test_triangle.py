@@ -27,7 +27,14 @@ def test_nan_where_compression_changed_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("sides", "holds"),
-    [((3, 4, 5), True), ((1, 2, 3), True), ((10, 1, 2), False), ((1, 10, 2), False), ((1, 2, 10), False)],
+    [
+        ((3, 4, 5), True),
+        ((1, 2, 3), True),
+        ((1, 2, 3.01), False),
+        ((10, 1, 2), False),
+        ((1, 10, 2), False),
+        ((1, 2, 10), False),
+    ],
 )
 def test_triangle_inequality(sides: tuple[float, float, float], holds: bool) -> None:
     assert Triangle(*sides).holds == holds

@@ -101,9 +101,9 @@ def test_hinge_is_per_layer_before_the_weighted_sum() -> None:
 
 
 def test_float32_whatever_comes() -> None:
-    halves = [{"conv5_4": features(seed)["conv5_4"].bfloat16()} for seed in range(3)]
-    loss = divergence_loss(*halves, {"conv5_4": 1.0}, "element")
-    compressed, original, restored = (half["conv5_4"].double() for half in (halves[2], halves[1], halves[0]))
+    compressed, original, restored = ({"conv5_4": features(seed)["conv5_4"].bfloat16()} for seed in range(3))
+    loss = divergence_loss(restored, original, compressed, {"conv5_4": 1.0}, "element")
+    compressed, original, restored = (half["conv5_4"].double() for half in (compressed, original, restored))
     expected = ((original - compressed).abs() - (restored - compressed).abs()).relu().mean().item()
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(expected, rel=1e-5)

@@ -27,7 +27,7 @@ def test_symmetric_and_zero_for_equal_features() -> None:
 
 def test_float32_whatever_comes() -> None:
     torch.manual_seed(0)
-    a, b = torch.randn(2, 1, 4, 8, 8, dtype=torch.bfloat16)
+    a, b = torch.randn(2, 4, 8, 8, dtype=torch.bfloat16)
     distance = feature_distance({"conv1_2": a[None]}, {"conv1_2": b[None]}, {"conv1_2": 1.0})
     assert distance.dtype == torch.float32
     assert distance.item() == pytest.approx((a.double() - b.double()).abs().mean().item(), rel=1e-6)

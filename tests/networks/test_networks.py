@@ -63,8 +63,10 @@ def test_multiple_of(name: str) -> None:
 
 
 @pytest.mark.parametrize("network", [ARCNN, RRDBNet, SRVGGNetCompact, VGGDiscriminator, UNetDiscriminator])
-def test_multiple_of_is_known_without_building(network: type[nn.Module]) -> None:
-    assert network.multiple_of >= 1  # pyright: ignore[reportOperatorIssue]
+def test_multiple_of_is_known_without_building(
+    network: type[ARCNN | RRDBNet | SRVGGNetCompact | VGGDiscriminator | UNetDiscriminator],
+) -> None:
+    assert network.multiple_of >= 1
 
 
 def test_channels_last_gives_the_same(network_and_image: tuple[nn.Module, Tensor]) -> None:
@@ -72,7 +74,7 @@ def test_channels_last_gives_the_same(network_and_image: tuple[nn.Module, Tensor
     network.eval()
     with torch.no_grad():
         expected = network(image)
-        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        network.to(memory_format=torch.channels_last)
         result = network(image.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(result, expected)
 

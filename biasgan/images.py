@@ -1,0 +1,149 @@
+import errno
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.nn import functional
+
+from biasgan.files import atomic_write
+
+EXTENSIONS = (
+    *(".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".pgm"),
+    *(".png", ".pnm", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".webp"),
+)
+MISSING_OR_FORBIDDEN = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
+
+# Filters for warnings belong to the whole process, and images are read by several threads.
+_opening = threading.Lock()
+
+
+class ImageError(ValueError):
+    """An image, or a set of images, that cannot be used; the message names the file and the reason."""
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read an image file as 8-bit RGB.
+
+    The picture is turned as its EXIF orientation says. Grey becomes three equal channels, palettes and CMYK are
+    converted as Pillow does, transparency is laid on white, and 16-bit grey is divided by 257 and rounded (of 16-bit
+    colour Pillow reads the upper bytes). Of several frames it is the first. Colour profiles are not applied.
+
+    Args:
+        path: A file of any format that Pillow opens.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ImageError: If the file is missing, damaged, truncated, no image, of floating-point numbers, or so large that
+            Pillow suspects a decompression bomb.
+    """
+    try:
+        with open_picture(path) as picture:
+            picture.load()
+            return rgb_pixels(ImageOps.exif_transpose(picture))
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path} is not an image that Pillow {Image.__version__} can read.") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path} is larger than Pillow's limit of {Image.MAX_IMAGE_PIXELS} pixels.") from error
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno is not None and error.errno not in MISSING_OR_FORBIDDEN:
+            raise
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except Exception as error:
+        # On damaged files Pillow's readers raise nearly anything: SyntaxError, struct.error, IndexError …
+        raise ImageError(f"{path} cannot be read: {error or type(error).__name__}.") from error
+
+
+def open_picture(path: Path) -> Image.Image:
+    """Read the head of an image file; a suspected decompression bomb is an error, and other warnings are silent."""
+    with _opening, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(path)
+
+
+def rgb_pixels(picture: Image.Image) -> np.ndarray:
+    """Convert a picture of any mode by the rules of `read_image`.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        ImageError: If its numbers have no range that could be mapped to 8 bits.
+    """
+    if picture.mode == "F":
+        raise ImageError("it holds floating-point numbers of unknown range; save it with 8 or 16 bits")
+    if picture.mode.startswith("I"):
+        levels = np.asarray(picture).astype(np.int64)
+        if levels.min() < 0 or levels.max() > 65535:
+            raise ImageError("it holds 32-bit numbers beyond 0 to 65535; save it with 8 or 16 bits")
+        grey = ((levels + 128) // 257).astype(np.uint8)
+        return np.repeat(grey[..., np.newaxis], 3, axis=2)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return np.array(picture.convert("RGB"))
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Image files in a folder and its subfolders, known by their extensions, sorted; hidden ones are left out.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ImageError: If there is no image in it.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; expected one with images in it.")
+    files = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in EXTENSIONS
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and file.is_file()
+    )
+    if not files:
+        raise ImageError(f"{folder} has no images in it or in its subfolders; expected {', '.join(EXTENSIONS)}.")
+    return files
+
+
+def write_png(path: Path, array: np.ndarray) -> None:
+    """Write pixels, (H, W, 3) uint8, as PNG, whole or not at all."""
+    with atomic_write(path) as temporary:
+        Image.fromarray(array).save(temporary, format="PNG")
+
+
+def to_tensor(array: np.ndarray) -> Tensor:
+    """Pixels, (H, W, 3) uint8 → (3, H, W) float32 in [0, 1]."""
+    return torch.tensor(array).permute(2, 0, 1).float().div(255)
+
+
+def to_uint8(image: Tensor) -> np.ndarray:
+    """Image, (3, H, W) in [0, 1], on any device → pixels, (H, W, 3) uint8; what lies outside is clamped."""
+    levels = image.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+    """Extend images at the bottom and at the right until both sides are multiples of a number.
+
+    By reflection, or by repetition where a side is too short to reflect. `[..., :H, :W]` crops back.
+
+    Args:
+        image: (N, C, H, W), floating point.
+        multiple: In pixels, at least 1.
+
+    Returns:
+        (N, C, ≥ H, ≥ W).
+    """
+    height, width = image.shape[-2:]
+    bottom, right = -height % multiple, -width % multiple
+    image = functional.pad(image, (0, right, 0, 0), mode="reflect" if right < width else "replicate")
+    return functional.pad(image, (0, 0, 0, bottom), mode="reflect" if bottom < height else "replicate")

@@ -1,0 +1,248 @@
+import re
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from PIL import Image
+
+from biasgan.codecs.jpeg import JPEG
+from biasgan.data.datamodule import CodecPairs
+from biasgan.data.pairs import Pair
+from biasgan.data.sets import ImageSet
+from biasgan.images import ImageError, read_image, to_tensor
+from tests.data.conftest import MakeImages
+
+FORK = "ignore:This process .* is multi-threaded:DeprecationWarning"
+
+
+def pairs_of(
+    images: ImageSet,
+    store: Path,
+    patch_size: int = 32,
+    batch_size: int = 4,
+    iterations: int = 6,
+    workers: int = 0,
+    bad_images: Literal["stop", "skip"] = "stop",
+) -> CodecPairs:
+    return CodecPairs(
+        images, JPEG(), 20, store, patch_size, batch_size, iterations, workers=workers, bad_images=bad_images
+    )
+
+
+@pytest.fixture
+def images(make_images: MakeImages) -> ImageSet:
+    files = make_images(7)
+    return ImageSet(files[:5], files[5:])
+
+
+class Watcher(LightningModule):
+    """Takes steps as a GAN does, and notes what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.layer = torch.nn.Linear(1, 1)
+        self.seen: list[list[int]] = []
+        self.validated: list[int] = []
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    def training_step(self, batch: Pair, batch_idx: int) -> None:
+        optimizer: Any = self.optimizers()
+        assert batch.original.shape == (4, 3, 32, 32)
+        assert batch.original.is_contiguous(memory_format=torch.channels_last)
+        self.seen.append([*batch.index.tolist(), int(1e6 * batch.compressed.mean())])
+        self.manual_backward(self.layer(torch.ones(1)).sum())
+        optimizer.step()
+
+    def validation_step(self, batch: Pair, batch_idx: int) -> None:
+        assert batch.original.shape[:2] == (1, 3)
+        self.validated += batch.index.tolist()
+
+
+def trainer(folder: Path, max_steps: int) -> Trainer:
+    return Trainer(
+        accelerator="cpu",
+        max_steps=max_steps,
+        max_epochs=-1,
+        num_sanity_val_steps=0,
+        val_check_interval=3,
+        check_val_every_n_epoch=None,
+        use_distributed_sampler=False,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:`isinstance.treespec, LeafSpec.` is deprecated", FORK)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_resumed_training_goes_on_where_it_stopped(tmp_path: Path, images: ImageSet, workers: int) -> None:
+    whole, first, second = Watcher(), Watcher(), Watcher()
+    trainer(tmp_path, 6).fit(whole, datamodule=pairs_of(images, tmp_path / "store", workers=workers))
+    stopped = trainer(tmp_path, 4)
+    stopped.fit(first, datamodule=pairs_of(images, tmp_path / "store", workers=workers))
+    stopped.save_checkpoint(tmp_path / "last.ckpt")
+    resumed = trainer(tmp_path, 6)
+    resumed.fit(second, datamodule=pairs_of(images, tmp_path / "store"), ckpt_path=str(tmp_path / "last.ckpt"))
+    assert len(whole.seen) == 6
+    assert first.seen + second.seen == whole.seen
+    assert second.validated[-2:] == [0, 1]
+
+
+def test_progress_is_shown_only_when_there_is_some(
+    tmp_path: Path, images: ImageSet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = pairs_of(images, tmp_path / "store", workers=2)
+    module.prepare_data()
+    told = capsys.readouterr()
+    assert "jpeg 20" in told.err
+    assert "7/7" in told.err
+    module.prepare_data()
+    module.setup("fit")
+    again = capsys.readouterr()
+    assert told.out + again.out + again.err == ""
+
+
+def test_facts_about_the_sets(tmp_path: Path, images: ImageSet) -> None:
+    module = pairs_of(images, tmp_path / "store")
+    module.prepare_data()
+    module.setup("fit")
+    coded = [JPEG().encode(read_image(file), 20) for file in images.valid]
+    rates = [one.bits / one.image[..., 0].size for one in coded]
+    assert module.bits_per_pixel == pytest.approx(np.mean(rates))
+    assert module.validation_names == ["05", "06"]
+    assert (module.train_images, module.valid_images) == (5, 2)
+
+
+def test_equal_names_are_told_apart(tmp_path: Path, make_images: MakeImages) -> None:
+    valid = make_images(2, folder="a") + make_images(1, folder="b")
+    module = pairs_of(ImageSet(make_images(1, folder="c"), valid), tmp_path / "store")
+    module.setup("fit")
+    assert module.validation_names == ["00", "01", "00-2"]
+
+
+def test_batches_become_images_between_zero_and_one(tmp_path: Path, images: ImageSet) -> None:
+    module = pairs_of(images, tmp_path / "store")
+    module.setup("fit")
+    loader = module.train_dataloader()
+    batch = next(iter(loader))
+    assert batch.original.dtype == torch.uint8
+    image = module.on_after_batch_transfer(batch, 0)
+    assert image.original.dtype == torch.float32
+    assert torch.equal(image.original[0], to_tensor(batch.original[0].numpy()))
+    assert image.original.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(image.index, batch.index)
+    assert len(loader) == 6
+    (first, second) = module.val_dataloader()
+    assert torch.equal(module.on_after_batch_transfer(first, 0).original[0], to_tensor(read_image(images.valid[0])))
+    assert second.index.tolist() == [1]
+
+
+def test_all_bad_images_are_named_at_once(tmp_path: Path, images: ImageSet) -> None:
+    images.train[1].write_text("no picture")
+    images.train[2].write_bytes(images.train[2].read_bytes()[:300])
+    images.valid[1].unlink()
+    Image.fromarray(np.zeros((31, 90, 3), np.uint8)).save(images.train[3])
+    message = re.compile(
+        r"4 of the images cannot be used; pairs\.bad_images=skip goes on without them\.\n"
+        r".*01\.png is not an image.*\n.*02\.png cannot be read: .*truncated.*\n"
+        r".*03\.png has 90 x 31 pixels, less than patch_size=32\.\n.*06\.png cannot be read: No such file"
+    )
+    module = pairs_of(images, tmp_path / "store")
+    with pytest.raises(ImageError) as caught:
+        module.prepare_data()
+    assert message.search(str(caught.value))
+    with pytest.raises(ImageError) as caught:
+        module.setup("fit")
+    assert message.search(str(caught.value))
+
+
+def test_bad_images_are_skipped_on_request(
+    tmp_path: Path, images: ImageSet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images.train[1].write_text("no picture")
+    Image.fromarray(np.zeros((31, 90, 3), np.uint8)).save(images.train[3])
+    images.valid[1].unlink()
+    module = pairs_of(images, tmp_path / "store", bad_images="skip")
+    module.prepare_data()
+    told = capsys.readouterr().err
+    assert "3 of the images are skipped:" in told
+    assert all(name in told for name in ("01.png", "03.png", "06.png"))
+    module.setup("fit")
+    assert capsys.readouterr().err == ""
+    assert (module.train_images, module.valid_images) == (3, 1)
+
+
+def test_too_few_images_left_are_an_error(tmp_path: Path, images: ImageSet) -> None:
+    for file in images.valid:
+        file.write_text("no picture")
+    with pytest.raises(ImageError, match=r"No images to validate with are left after 2 bad ones:\n.*05\.png"):
+        pairs_of(images, tmp_path / "store", bad_images="skip").prepare_data()
+    with pytest.raises(ImageError, match=r"No images to train with\."):
+        pairs_of(ImageSet([], images.train), tmp_path / "store").prepare_data()
+
+
+def test_small_images_serve_for_validation(tmp_path: Path, make_images: MakeImages, images: ImageSet) -> None:
+    small = make_images(1, 10, 12, folder="small")
+    module = pairs_of(ImageSet(images.train, small), tmp_path / "store")
+    module.setup("fit")
+    assert module.valid_images == 1
+
+
+@pytest.mark.parametrize("same", ["file", "copy", "picture"])
+def test_a_picture_on_both_sides_is_an_error(tmp_path: Path, images: ImageSet, same: str) -> None:
+    leaked = images.train[2]
+    if same == "copy":
+        leaked = tmp_path / "other.png"
+        leaked.write_bytes(images.train[2].read_bytes())
+    elif same == "picture":
+        leaked = tmp_path / "other.bmp"
+        Image.open(images.train[2]).save(leaked)
+    module = pairs_of(ImageSet(images.train, [leaked, *images.valid]), tmp_path / "store")
+    with pytest.raises(
+        ImageError, match=f"The same picture is in training and in validation: 02 = {leaked.stem}. Take"
+    ):
+        module.prepare_data()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("patch_size", 0, "patch_size must be at least 1; got 0"),
+        ("batch_size", 0, "batch_size must be at least 1; got 0"),
+        ("iterations", -1, "iterations must be at least 0; got -1"),
+        ("workers", -1, "workers must be at least 0; got -1"),
+        ("seed", -1, "seed must be at least 0; got -1"),
+        ("quality", 0, r"jpeg quality must be .* got 0\. Set qf=20"),
+        ("bad_images", "keep", "bad_images must be stop or skip; got keep"),
+    ],
+)
+def test_bad_options_are_named(tmp_path: Path, images: ImageSet, option: str, value: object, message: str) -> None:
+    options: dict[str, Any] = {"quality": 20, "patch_size": 32, "batch_size": 4, "iterations": 6, option: value}
+    with pytest.raises(ValueError, match=message):
+        CodecPairs(images, JPEG(), store=tmp_path, **options)
+
+
+def test_an_interrupt_while_compressing_ends_it(
+    tmp_path: Path, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = pairs_of(images, tmp_path / "store")
+
+    def interrupt(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.store, "add", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        module.prepare_data()
+    monkeypatch.undo()
+    with warnings.catch_warnings():
+        module.setup("fit")
+    assert module.train_images == 5

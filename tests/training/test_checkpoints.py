@@ -1,0 +1,58 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from biasgan.training.checkpoints import AtomicCheckpointIO, Checkpoints
+
+from .conftest import MakePairs, make_fidelity, make_gan, make_trainer
+
+
+def steps_of(folder: Path) -> dict[str, int]:
+    return {path.name: torch.load(path)["global_step"] for path in folder.glob("*.ckpt")}
+
+
+def test_checkpoints_are_named_and_made_by_iteration(make_pairs: MakePairs, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, every=5)
+    make_trainer(checkpoints, max_steps=7, validate_every=3).fit(make_fidelity(), datamodule=make_pairs())
+    assert steps_of(tmp_path)["last.ckpt"] == 7
+    assert steps_of(tmp_path).keys() == {"last.ckpt", "best.ckpt"}
+
+
+def test_the_pixel_stage_does_not_compete_for_the_best(make_pairs: MakePairs, tmp_path: Path) -> None:
+    gan = make_gan(iterations=6, pretrain_iterations=4)
+    make_trainer(Checkpoints(tmp_path, every=100), max_steps=6, validate_every=2).fit(
+        gan, datamodule=make_pairs(iterations=6)
+    )
+    assert steps_of(tmp_path) == {"best.ckpt": 6, "last.ckpt": 6}
+
+
+LIMITED = """
+import resource, signal, sys, torch
+from biasgan.training.checkpoints import AtomicCheckpointIO
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(1_000_000)}, sys.argv[1])
+except OSError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_write_that_fails_leaves_the_previous_checkpoint_and_nothing_else(tmp_path: Path) -> None:
+    """A file size limit stands in for a full disk: the write breaks off in the middle."""
+    path = tmp_path / "last.ckpt"
+    AtomicCheckpointIO().save_checkpoint({"weights": torch.ones(3)}, path)
+    done = subprocess.run([sys.executable, "-c", LIMITED, path], capture_output=True, text=True, check=True)
+    assert "last.ckpt could not be written" in done.stdout
+    assert "the one before is still there" in done.stdout
+    assert torch.equal(torch.load(path)["weights"], torch.ones(3))
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"file.*could not be written"):
+        AtomicCheckpointIO().save_checkpoint({}, tmp_path / "file" / "last.ckpt")

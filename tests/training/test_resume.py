@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from biasgan.losses.adversarial import RelativisticAverageLoss
+from biasgan.training.bias_monitor import BiasMonitor
+from biasgan.training.checkpoints import Checkpoints
+from biasgan.training.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.config_record import ConfigRecord
+from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.training.divergence_regularizer import DivergenceRegularizer
+from biasgan.training.ema import EMA
+from biasgan.training.gan import RestorationGAN
+from biasgan.training.random_state import RandomState
+
+from .conftest import LAYERS, MakePairs, make_gan, make_trainer
+
+ITERATIONS = 12
+
+
+def run(
+    folder: Path, make_pairs: MakePairs, stop: int = ITERATIONS, resume: Path | None = None, workers: int = 0
+) -> RestorationGAN:
+    """Train up to an iteration, with everything that a run has: two stages, both mitigations, averages, logs."""
+    gan = make_gan(
+        iterations=ITERATIONS, pretrain_iterations=5, in_channels=6, adversarial_loss=RelativisticAverageLoss()
+    )
+    if resume:
+        torch.manual_seed(99)  # what a new process happens to have
+    log = CSVLog(folder / "log.csv")
+    log.start(torch.load(resume)["global_step"] if resume else 0)
+    trainer = make_trainer(
+        EMA(0.9),
+        RandomState(),
+        ConditionalDiscriminator(),
+        DivergenceRegularizer(0.1, LAYERS),
+        BiasMonitor(LAYERS, 32),
+        ConfigRecord({"seed": 0}),
+        Checkpoints(folder / "checkpoints", every=1),
+        loggers=(log,),
+        max_steps=stop,
+        validate_every=4,
+    )
+    trainer.fit(gan, datamodule=make_pairs(workers=workers), ckpt_path=resume, weights_only=True)
+    assert trainer.global_step == stop
+    return gan
+
+
+def assert_equal(one: object, other: object, where: str = "") -> None:
+    """The same tensors and numbers, bit for bit, in nested containers."""
+    if isinstance(one, torch.Tensor):
+        assert isinstance(other, torch.Tensor), where
+        assert torch.equal(one, other), where
+    elif isinstance(one, dict):
+        assert isinstance(other, dict), where
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_equal(one[key], other[key], f"{where}/{key}")
+    elif isinstance(one, list | tuple):
+        assert isinstance(other, list | tuple), where
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_equal(a, b, f"{where}/{number}")
+    else:
+        assert one == other, where
+
+
+# In the pixel stage, at its end, in the adversarial stage; with a validation at 4 and 8; and workers that read ahead.
+@pytest.mark.parametrize(("stop", "workers"), [(3, 0), (4, 0), (5, 0), (7, 0), (8, 2)])
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    make_pairs: MakePairs, tmp_path: Path, stop: int, workers: int
+) -> None:
+    run(tmp_path / "whole", make_pairs)
+    run(tmp_path / "parts", make_pairs, stop=stop, workers=workers)
+    run(tmp_path / "parts", make_pairs, resume=tmp_path / "parts/checkpoints/last.ckpt", workers=workers)
+    whole, parts = (torch.load(tmp_path / name / "checkpoints" / "last.ckpt") for name in ("whole", "parts"))
+    for key in ("state_dict", "optimizer_states", "callbacks", "global_step"):
+        assert_equal(whole[key], parts[key], key)
+    assert len(whole["optimizer_states"]) == 2
+    logs = [read_log(tmp_path / name / "log.csv") for name in ("whole", "parts")]
+    validated_early = [row for row in logs[1] if row["iteration"] == stop and "valid/psnr" in row and stop % 4]
+    assert [row for row in logs[0] if "generator/pixel" in row] == [r for r in logs[1] if "generator/pixel" in r]
+    # Where it was stopped there is one validation more: the last iteration of a training is always validated.
+    assert [r for r in logs[0] if "valid/psnr" in r] == [
+        r for r in logs[1] if "valid/psnr" in r and r not in validated_early
+    ]
+
+
+def test_more_iterations_can_be_asked_for_later(make_pairs: MakePairs, tmp_path: Path) -> None:
+    run(tmp_path, make_pairs, stop=6)
+    gan = run(tmp_path, make_pairs, resume=tmp_path / "checkpoints/last.ckpt", stop=9)
+    assert gan.iteration == 9
+
+
+def test_checkpoints_load_as_plain_weights_without_the_frozen_features(make_pairs: MakePairs, tmp_path: Path) -> None:
+    run(tmp_path, make_pairs, stop=6)
+    for name in ("last", "best"):
+        content = torch.load(tmp_path / "checkpoints" / f"{name}.ckpt", weights_only=True)
+        assert content["config"] == {"seed": 0}
+        assert {key.split(".")[0] for key in content["state_dict"]} == {"generator", "discriminator"}

@@ -1,0 +1,34 @@
+import pytest
+import torch
+from torch.backends.cuda import is_built
+
+from biasgan.training.trainer import has_bf16, restoration_trainer
+
+
+def make(**options: object) -> None:
+    restoration_trainer(max_steps=1, val_check_interval=1, callbacks=[], logger=[], accelerator="cpu", **options)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": "16-mixed"}, r"precision=16-mixed: fp16 needs one loss scale.*Use trainer.precision=bf16-mixed"),
+        ({"precision": "16-true"}, r"precision=16-true: fp16"),
+        ({"strategy": "ddp"}, r"strategy=ddp: each backward pass.*Use trainer=ddp"),
+        ({"gradient_clip_val": 1.0}, r"trainer.gradient_clip_val has no effect.*set clip_gradients"),
+        ({"accumulate_grad_batches": 2}, r"trainer.accumulate_grad_batches has no effect.*set accumulate"),
+    ],
+)
+def test_what_fails_for_gans_is_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(**options)
+
+
+def test_auto_precision_is_bf16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    if is_built():
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for capabilities, expected in (({"avx512_bf16": True}, True), ({"bf16": True}, True), ({"avx2": True}, False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found, raising=False)
+        assert has_bf16("cpu") is has_bf16("auto") is expected
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not has_bf16("cpu")
