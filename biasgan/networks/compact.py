@@ -32,7 +32,6 @@ class SRVGGNetCompact(nn.Module):
             for layer in self.body:
                 if isinstance(layer, nn.Conv2d):
                     nn.init.kaiming_normal_(layer.weight, a=0.25)
-                    nn.init.zeros_(layer.bias)
             nn.init.zeros_(last.weight)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -52,18 +52,18 @@ class BiasMonitor(Callback):
         images = (batch.compressed, batch.original, restored_of(outputs))
         patches = [patch_grid(image, self.patch_size, self.patches) for image in images]
         with trainer.precision_plugin.val_step_context():
-            for compressed, original, restored in zip(*(p.split(CHUNK) for p in patches), strict=True):
+            for compressed, original, restored in zip(*(torch.split(p, CHUNK) for p in patches), strict=True):
                 self.watch(module, Step(compressed, original, restored, module.extract))
 
     def watch(self, module: FidelityRestoration, step: Step) -> None:
         """Measure some patches."""
         compressed, original, restored = step.compressed_features, step.original_features, step.restored_features
-        pairs = Triangle(
-            compressed_restored=(compressed, restored),
-            compressed_original=(compressed, original),
-            restored_original=(restored, original),
-        )
-        for side, (one, other) in pairs._asdict().items():
+        pairs = {
+            "compressed_restored": (compressed, restored),
+            "compressed_original": (compressed, original),
+            "restored_original": (restored, original),
+        }
+        for side, (one, other) in pairs.items():
             self.distances[side].to(module.device).update(feature_distance(one, other, self.layers))
         if isinstance(module, RestorationGAN) and module.adversarial:
             relativistic = module.adversarial_loss.relativistic

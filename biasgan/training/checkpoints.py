@@ -1,7 +1,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -65,7 +65,7 @@ class Checkpoints(Callback):
         if trainer.global_step == trainer.max_steps:
             # Lightning validates before it stops, so the last iteration is always validated.
             trainer.should_stop = True
-        validates = trainer.should_stop or trainer.global_step % int(trainer.val_check_batch) == 0
+        validates = trainer.should_stop or trainer.global_step % cast(int, trainer.val_check_batch) == 0
         if self.due(trainer) and not validates:
             trainer.save_checkpoint(self.last)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from biasgan.files import atomic_write
@@ -29,7 +30,7 @@ class Curves(Callback):
             pretrain = pl_module.pretrain_iterations if isinstance(pl_module, RestorationGAN) else 0
             figure = draw(rows, pretrain)
             with atomic_write(self.path) as temporary:
-                figure.savefig(temporary, format="png")
+                FigureCanvasAgg(figure).print_png(temporary)  # pyright: ignore[reportUnknownMemberType] - partial stubs
 
 
 def draw(rows: Sequence[dict[str, float]], pretrain_iterations: int) -> Figure:
@@ -67,4 +68,5 @@ def plot(axes: Axes, rows: Sequence[dict[str, float]], name: str, label: str, st
     """Plot one logged value over the iterations, if it was ever logged."""
     points = [(row["iteration"], row[name]) for row in rows if name in row]
     if points:
-        axes.plot(*zip(*points, strict=True), style, label=label, markersize=3, linewidth=1.2)
+        x, y = zip(*points, strict=True)
+        axes.plot(x, y, style, label=label, markersize=3)  # pyright: ignore[reportUnknownMemberType] - partial stubs

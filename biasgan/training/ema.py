@@ -19,7 +19,7 @@ class EMA(Callback):
     """
 
     def __init__(self, decay: float) -> None:
-        self.update = get_ema_multi_avg_fn(decay)
+        self.decay = decay
         self.average: dict[str, Tensor] = {}
         self.trained: dict[str, Tensor] = {}
 
@@ -39,7 +39,8 @@ class EMA(Callback):
     ) -> None:
         """Take the new parameters in."""
         parameters = parameters_of(pl_module)
-        self.update([self.average[name] for name in parameters], list(parameters.values()), 0)
+        averages = [self.average[name] for name in parameters]
+        get_ema_multi_avg_fn(self.decay)(averages, list(parameters.values()), None)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the average in the generator's place."""

@@ -4,6 +4,7 @@ from typing import cast
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.strategies import Strategy
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
@@ -61,7 +62,7 @@ class FidelityRestoration(LightningModule):
         # In a tuple, so that the frozen weights are no part of this module: not of checkpoints, averages or DDP.
         self._features = (features,)
         self.accumulate = accumulate
-        self.clip_gradients = clip_gradients
+        self.largest_norm = clip_gradients
         self.log_every = log_every
         self.latest: dict[str, float] = {}
 
@@ -94,7 +95,7 @@ class FidelityRestoration(LightningModule):
     def generator_optimizer(self) -> LightningOptimizer:
         """The wrapped optimiser, whose steps are the Trainer's `global_step`."""
         optimizers = self.optimizers()
-        return cast(LightningOptimizer, optimizers[0] if isinstance(optimizers, list) else optimizers)
+        return optimizers[0] if isinstance(optimizers, list) else optimizers
 
     @property
     def networks(self) -> list[nn.Module]:
@@ -155,8 +156,9 @@ class FidelityRestoration(LightningModule):
         Raises:
             NonFiniteLossError: If one is NaN or infinite; on every process alike.
         """
-        values = self.trainer.strategy.reduce(torch.stack(list(terms.values())), reduce_op="mean")
-        numbers = dict(zip(terms, values.tolist(), strict=True))
+        strategy: Strategy = self.trainer.strategy
+        values = cast(Tensor, strategy.reduce(torch.stack(list(terms.values())), reduce_op="mean"))  # pyright: ignore[reportUnknownMemberType] - untyped in Lightning
+        numbers = {name: value.item() for name, value in zip(terms, values.cpu(), strict=True)}
         check_finite(numbers, self.iteration + 1)
         return numbers
 
@@ -164,8 +166,8 @@ class FidelityRestoration(LightningModule):
         """Clip, step and clear one optimiser."""
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-            if self.clip_gradients is not None:
-                clip_grad_norm_(group["params"], self.clip_gradients)
+            if self.largest_norm is not None:
+                clip_grad_norm_(group["params"], self.largest_norm)
         optimizer.step()
         optimizer.zero_grad()
 

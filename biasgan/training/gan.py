@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from lightning.pytorch import Callback
@@ -91,7 +92,7 @@ class RestorationGAN(FidelityRestoration):
     @property
     def mitigations(self) -> list[Mitigation]:
         """The mitigations among the Trainer's callbacks, in its order."""
-        callbacks: list[Callback] = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        callbacks = cast(list[Callback], self.trainer.callbacks)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
         return [callback for callback in callbacks if isinstance(callback, Mitigation)]
 
     @property
@@ -187,7 +188,7 @@ class RestorationGAN(FidelityRestoration):
         original_logits = self.discriminate(part.original, step)
         restored_logits = self.discriminate(candidate, step)
         adversarial = self.weights.adversarial * self.adversarial_loss.generator(original_logits, restored_logits)
-        (gradient,) = torch.autograd.grad(adversarial, candidate, retain_graph=True)
+        gradient = cast(Tensor, torch.autograd.grad(adversarial, candidate, retain_graph=True)[0])
 
         generator = self.generator_terms(step)
         loss = torch.stack(list(generator.values())).sum() + (restored.float() * gradient).sum()

@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -67,7 +69,8 @@ class Previews(Callback):
             if isinstance(logger, WandbLog):
                 logger.log_picture("valid/preview", picture, module.iteration)
             elif isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("valid/preview", picture, module.iteration, dataformats="HWC")
+                add_image = cast(Callable[..., None], logger.experiment.add_image)  # pyright: ignore[reportUnknownMemberType] - optional
+                add_image("valid/preview", picture, module.iteration, dataformats="HWC")
 
 
 def draw(rows: list[dict[str, Tensor]], title: str) -> np.ndarray:
@@ -92,6 +95,6 @@ def draw(rows: list[dict[str, Tensor]], title: str) -> np.ndarray:
             panel.set_axis_off()
     for panel, name in zip(axes[0], names, strict=True):
         panel.set_title(name, fontsize=8)
-    figure.suptitle(title, fontsize=9)
+    figure.text(0.5, 0.99, title, ha="center", va="top", fontsize=9)  # pyright: ignore[reportUnknownMemberType] - partial stubs
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -71,5 +71,5 @@ def has_bf16(accelerator: str) -> bool:
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     # Older releases of PyTorch cannot tell.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict[str, object])()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -65,7 +65,7 @@ class WandbLog(Logger):
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
         """Record the configuration."""
-        self.start().config.update(params, allow_val_change=True)
+        self.start().config.update(params, allow_val_change=True)  # pyright: ignore[reportUnknownMemberType] - partial stubs
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
