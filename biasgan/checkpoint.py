@@ -88,7 +88,7 @@ def read_generator(path: Path) -> Weights:
         return content.get("params_ema", content.get("params", content))
     prefix = "generator."
     weights = {k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)}
-    return weights | dict(content["callbacks"].get("EMA", {}))
+    return weights | dict(content.get("callbacks", {}).get("EMA", {}))
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -3,24 +3,29 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from rich.console import Console
 
-PLAIN = (ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
+PLAIN = (HydraException, ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
+TRACEBACK = "BIASGAN_TRACEBACK"
 
 
 @contextmanager
 def plain_errors() -> Generator[None]:
     """End a command with one message and exit status 1 where its user can do something about the error.
 
-    With HYDRA_FULL_ERROR=1 in the environment errors keep their traceback.
+    With BIASGAN_TRACEBACK=1 in the environment errors keep their traceback.
     """
+    # Otherwise Hydra prints errors itself, those of the system with a traceback.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         yield
-    except (InstantiationException, *PLAIN) as error:
+    except (*PLAIN, KeyboardInterrupt) as error:
+        if os.environ.get(TRACEBACK) == "1":
+            raise
         # Hydra wraps what a constructor raised into an error that quotes all arguments.
         cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\nerror: {cause}")
-        sys.exit(1)
+        stopped = isinstance(error, KeyboardInterrupt)
+        text = "stopped" if stopped else f"error: {str(cause) or type(cause).__name__}"
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
+        sys.exit(130 if stopped else 1)

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 
 PACKAGE = Path(__file__).parent
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
@@ -39,6 +39,13 @@ def register_resolvers() -> None:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The resolved configuration in plain dicts, lists, strings and numbers."""
-    container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    """The resolved configuration in plain dicts, lists, strings and numbers.
+
+    Raises:
+        ValueError: If a key has no value yet; names it.
+    """
+    try:
+        container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ValueError(f"{error.full_key} has no value; add {error.full_key}=VALUE.") from error
     return cast(dict[str, Any], container)

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from biasgan.analysis.triangle import Triangle
-from biasgan.checkpoint import generator_file, load_weights, read_checkpoint, read_generator, write_weights
+from biasgan.checkpoint import generator_file, load_weights, read_checkpoint, read_config, read_generator, write_weights
 from biasgan.command import plain_errors
 from biasgan.config import CONF, plain, register_resolvers
 from biasgan.data.datamodule import CodecPairs
@@ -34,31 +34,37 @@ from biasgan.training.mitigation import Mitigation
 
 Built = TypeVar("Built")
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
+WHOLE_NUMBERS = {"seed": range(2**32), "pretrain_iterations": range(2**63)} | dict.fromkeys(
+    ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate"), range(1, 2**63)
+)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def command(config: DictConfig) -> None:
     """Run the training that a configuration describes."""
-    with plain_errors():
-        settings = HydraConfig.get()
-        chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
-        train({**plain(config), "chosen": chosen}, Path(settings.runtime.output_dir))
+    settings = HydraConfig.get()
+    chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
+    options = list(settings.overrides.task)
+    train({**plain(config), "chosen": chosen, "options": options}, Path(settings.runtime.output_dir))
 
 
 def train(config: Mapping[str, Any], folder: Path) -> None:
     """Train, and write everything that a run leaves behind.
 
     Args:
-        config: The resolved configuration in plain containers, with the names of the choices under `chosen`.
+        config: The resolved configuration in plain containers, with the names of the choices under `chosen` and the
+            command's options under `options`.
         folder: Run folder.
     """
     started = time.monotonic()
+    check_numbers(config)
     keep_freed_memory()
     seed_everything(config["seed"], verbose=False)
     resumed = checkpoint_of(Path(config["resume"])) if config["resume"] else None
 
     pairs = build(CodecPairs, config["pairs"])
     module = build(FidelityRestoration, config["training"])
+    check_patch_size(module, config["patch_size"])
     start(module, config["init_from"], resumed)
     loggers = [build(Logger, node) for node in config["logger"].values()]
     callbacks = [ConfigRecord(config), *(build(Callback, node) for node in config["callbacks"].values())]
@@ -102,6 +108,39 @@ def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:
     if not isinstance(made, kind):
         raise TypeError(f"{node.get('_target_')} makes a {type(made).__name__}; expected a {kind.__name__}.")
     return made
+
+
+def check_numbers(config: Mapping[str, Any]) -> None:
+    """Refuse numbers that would only fail later, or in words that name no option.
+
+    Raises:
+        ValueError: Names the option.
+    """
+    for name, valid in WHOLE_NUMBERS.items():
+        value = config[name]
+        if type(value) is not int or value not in valid:
+            raise ValueError(f"{name} must be a whole number, at least {valid.start}; got {value!r}.")
+    steps, iterations = config["trainer"]["max_steps"], config["iterations"]
+    if type(steps) is not int or not 1 <= steps <= iterations:
+        raise ValueError(
+            f"trainer.max_steps={steps} stops a training of iterations={iterations} early; expected a whole number "
+            "from 1 to that. For a longer training set iterations."
+        )
+
+
+def check_patch_size(module: FidelityRestoration, patch_size: int) -> None:
+    """Refuse patches that a network cannot take before the stage that needs it comes.
+
+    Raises:
+        ValueError: Names the network and what it needs.
+    """
+    for network in module.networks:
+        multiple = int(getattr(network, "multiple_of", 1))
+        if patch_size % multiple:
+            raise ValueError(
+                f"patch_size={patch_size}: {type(network).__name__} needs a multiple of {multiple}; "
+                f"set patch_size={max(1, round(patch_size / multiple)) * multiple}, for example."
+            )
 
 
 def start(module: FidelityRestoration, init_from: str | None, resumed: Path | None) -> None:
@@ -153,8 +192,8 @@ def summarise(
         "generator": type(module.generator).__name__,
         "generator_parameters": sum(p.numel() for p in module.generator.parameters()),
         "codec_identity": dict(pairs.codec.identity),
-        "training_images": len(pairs.images.train),
-        "validation_images": len(pairs.validation_names),
+        "training_images": pairs.train_images,
+        "validation_images": pairs.valid_images,
         "compressed": {**group("valid/compressed_", "psnr", "ssim"), "bits_per_pixel": pairs.bits_per_pixel},
         "restored": group("valid/", "psnr", "ssim"),
         "realism": group("bias/realism_", "original", "restored", "compressed"),
@@ -191,13 +230,16 @@ def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
     """Command-line arguments, preceded by the options of the run that is to be resumed.
 
     An option that is given again replaces the run's.
+
+    Raises:
+        CheckpointError: If the run's checkpoint is damaged.
+        FileNotFoundError: If there is none.
     """
     resume = next((a.removeprefix("resume=") for a in arguments if a.startswith("resume=")), None)
-    if not resume:
+    if not resume or resume == "null":
         return list(arguments)
-    run = Path(resume) if Path(resume).is_dir() else Path(resume).parent.parent
-    saved = run / ".hydra" / "overrides.yaml"
-    options: list[str] = yaml.safe_load(saved.read_text()) if saved.is_file() else []
+    # Not from the run folder, where a failed attempt to resume with other options would have left its own.
+    options: list[str] = read_config(checkpoint_of(Path(resume)))["options"]
     given = {argument.split("=")[0] for argument in arguments}
     return [option for option in options if option.split("=")[0] not in given] + list(arguments)
 
@@ -209,8 +251,9 @@ def main() -> None:
     # Lightning's use of PyTorch's tree utilities, nothing that a user could change.
     warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     register_resolvers()
-    sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
-    command()
+    with plain_errors():
+        sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
+        command()
 
 
 if __name__ == "__main__":

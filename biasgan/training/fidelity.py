@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import cast
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -53,14 +53,14 @@ class FidelityRestoration(LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.generator = generator
+        self.generator = generator.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
         self.schedule = schedule
         self.iterations = iterations
         self.restored_metrics = metrics.clone()
         self.compressed_metrics = metrics.clone()
         # In a tuple, so that the frozen weights are no part of this module: not of checkpoints, averages or DDP.
-        self._features = (features,)
+        self._features = (features.to(memory_format=torch.channels_last),)
         self.accumulate = accumulate
         self.largest_norm = clip_gradients
         self.log_every = log_every
@@ -181,6 +181,14 @@ class FidelityRestoration(LightningModule):
         self.latest.update(values)
         for logger in self.loggers:
             logger.log_metrics(dict(values), step=self.iteration)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the newest figures in, for the summary of a run that is resumed at its end."""
+        checkpoint["latest"] = dict(self.latest)
+
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Take the newest figures up."""
+        self.latest = dict(checkpoint["latest"])
 
     def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
         """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1]."""

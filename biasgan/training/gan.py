@@ -82,7 +82,7 @@ class RestorationGAN(FidelityRestoration):
         super().__init__(
             generator, optimizer, schedule, iterations, metrics, features, accumulate, clip_gradients, log_every
         )
-        self.discriminator = discriminator
+        self.discriminator = discriminator.to(memory_format=torch.channels_last)
         self.pretrain_schedule = pretrain_schedule
         self.adversarial_loss = adversarial_loss
         self.weights = weights

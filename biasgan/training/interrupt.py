@@ -47,12 +47,12 @@ class Interrupt(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
     ) -> None:
-        """Save and stop if asked to.
+        """Save and stop if asked to; the last iteration ends the training anyway.
 
         Raises:
             InterruptedTrainingError: Says where the checkpoint is and how to go on.
         """
-        if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
+        if trainer.global_step < trainer.max_steps and trainer.strategy.reduce_boolean_decision(self.asked, all=False):
             trainer.save_checkpoint(self.checkpoint)
             run = self.checkpoint.parent.parent
             raise InterruptedTrainingError(

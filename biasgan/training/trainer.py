@@ -33,6 +33,7 @@ def restoration_trainer(
     """
     if precision == "auto":
         precision = "bf16-mixed" if has_bf16(str(options.get("accelerator", "auto"))) else "32-true"
+    precision = str(precision)
     if "16" in precision and "bf16" not in precision:
         raise ValueError(
             f"trainer.precision={precision}: fp16 needs one loss scale for two networks and fails for GANs. "

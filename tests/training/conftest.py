@@ -99,9 +99,7 @@ def make_fidelity(iterations: int = 12) -> FidelityRestoration:
 
 def psnr() -> MetricCollection:
     """PSNR of each image, then the mean."""
-    return MetricCollection(
-        {"psnr": PeakSignalNoiseRatio(data_range=1.0, reduction="elementwise_mean", dim=(1, 2, 3))}
-    )
+    return MetricCollection({"psnr": PeakSignalNoiseRatio(data_range=1.0, reduction="elementwise_mean", dim=(1, 2, 3))})
 
 
 def make_trainer(

@@ -76,7 +76,10 @@ class StraightforwardGAN:
             original_features = self.features(original)
         restored_features = self.features(restored)
         perceptual = torch.stack(
-            [w * functional.l1_loss(restored_features[name], original_features[name]) for name, w in self.layers.items()]
+            [
+                w * functional.l1_loss(restored_features[name], original_features[name])
+                for name, w in self.layers.items()
+            ]
         ).sum()
         terms = {"pixel": pixel, "perceptual": self.weights.perceptual * perceptual}
         if self.divergence:

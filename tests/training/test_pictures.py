@@ -20,7 +20,9 @@ def test_a_run_draws_its_pictures(make_pairs: MakePairs, tmp_path: Path) -> None
     log = CSVLog(tmp_path / "log.csv")
     callbacks = (BiasMonitor(LAYERS, 32), Previews(tmp_path / "preview.png"), Curves(log.path, tmp_path / "curves.png"))
     gan = make_gan(iterations=4, pretrain_iterations=2)
-    make_trainer(*callbacks, loggers=(log,), max_steps=4, validate_every=2).fit(gan, datamodule=make_pairs(iterations=4))
+    make_trainer(*callbacks, loggers=(log,), max_steps=4, validate_every=2).fit(
+        gan, datamodule=make_pairs(iterations=4)
+    )
     for name in ("preview.png", "curves.png"):
         with Image.open(tmp_path / name) as picture:
             assert min(picture.size) > 200
