@@ -34,18 +34,18 @@ from biasgan.training.mitigation import Mitigation
 
 Built = TypeVar("Built")
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
-WHOLE_NUMBERS = {"seed": range(2**32), "pretrain_iterations": range(2**63)} | dict.fromkeys(
-    ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate"), range(1, 2**63)
-)
+COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def command(config: DictConfig) -> None:
     """Run the training that a configuration describes."""
-    settings = HydraConfig.get()
-    chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
-    options = list(settings.overrides.task)
-    train({**plain(config), "chosen": chosen, "options": options}, Path(settings.runtime.output_dir))
+    # Here too, since Hydra announces what a job raises with all its options.
+    with plain_errors():
+        settings = HydraConfig.get()
+        chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
+        options = list(settings.overrides.task)
+        train({**plain(config), "chosen": chosen, "options": options}, Path(settings.runtime.output_dir))
 
 
 def train(config: Mapping[str, Any], folder: Path) -> None:
@@ -116,15 +116,15 @@ def check_numbers(config: Mapping[str, Any]) -> None:
     Raises:
         ValueError: Names the option.
     """
-    for name, valid in WHOLE_NUMBERS.items():
+    for name, least in {"seed": 0, "pretrain_iterations": 0, **dict.fromkeys(COUNTS, 1)}.items():
         value = config[name]
-        if type(value) is not int or value not in valid:
-            raise ValueError(f"{name} must be a whole number, at least {valid.start}; got {value!r}.")
+        if type(value) is not int or not least <= value < 2**32:
+            raise ValueError(f"{name} must be a whole number from {least} to {2**32 - 1}; got {value!r}.")
     steps, iterations = config["trainer"]["max_steps"], config["iterations"]
     if type(steps) is not int or not 1 <= steps <= iterations:
         raise ValueError(
-            f"trainer.max_steps={steps} stops a training of iterations={iterations} early; expected a whole number "
-            "from 1 to that. For a longer training set iterations."
+            f"trainer.max_steps stops a training of iterations={iterations} early, so it must be from 1 to "
+            f"{iterations}; got {steps!r}. For a longer training set iterations."
         )
 
 

@@ -32,7 +32,8 @@ class SRVGGNetCompact(nn.Module):
             for layer in self.body:
                 if isinstance(layer, nn.Conv2d):
                     nn.init.kaiming_normal_(layer.weight, a=0.25)
-            nn.init.zeros_(last.weight)
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image."""

@@ -8,6 +8,7 @@ from torchmetrics import CatMetric, MeanMetric
 from biasgan.analysis.realism import patch_scores, realism
 from biasgan.analysis.triangle import Triangle
 from biasgan.data.pairs import Pair
+from biasgan.images import pad_to_multiple
 from biasgan.losses.perceptual import feature_distance
 from biasgan.training.fidelity import FidelityRestoration, restoration, restored_of
 from biasgan.training.gan import RestorationGAN
@@ -90,13 +91,15 @@ def patch_grid(image: Tensor, size: int, most: int) -> Tensor:
     """Cut the non-overlapping grid of patches from the top-left corner, remainders dropped.
 
     Args:
-        image: (1, C, H, W), no side smaller than `size`.
+        image: (1, C, H, W); where a side is smaller than `size`, it is extended by reflection.
         size: Side of a patch.
         most: Take at most so many, evenly spread.
 
     Returns:
         (P, C, size, size).
     """
+    if min(image.shape[-2:]) < size:
+        image = pad_to_multiple(image, size)
     rows = image[0].unfold(1, size, size).unfold(2, size, size)
     grid = rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
     if len(grid) > most:

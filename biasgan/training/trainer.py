@@ -39,6 +39,8 @@ def restoration_trainer(
             f"trainer.precision={precision}: fp16 needs one loss scale for two networks and fails for GANs. "
             "Use trainer.precision=bf16-mixed, or 32-true on a device without bf16."
         )
+    if options.get("accelerator") in ("gpu", "cuda") and not torch.accelerator.is_available():
+        raise ValueError("PyTorch finds no GPU here. Use trainer=cpu, or trainer=auto, which takes what there is.")
     if strategy in ("ddp", "ddp_static_graph"):
         raise ValueError(
             f"trainer.strategy={strategy}: each backward pass of a GAN leaves one of the two networks unused, which "

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,8 @@ from .conftest import LAYERS, MakePairs, make_gan, make_trainer
 
 def test_a_run_draws_its_pictures(make_pairs: MakePairs, tmp_path: Path) -> None:
     log = CSVLog(tmp_path / "log.csv")
-    callbacks = (BiasMonitor(LAYERS, 32), Previews(tmp_path / "preview.png"), Curves(log.path, tmp_path / "curves.png"))
+    previews, curves = Previews(tmp_path / "preview.png"), Curves(log.path, tmp_path / "curves.png")
+    callbacks = (BiasMonitor(LAYERS, 32), previews, curves)
     gan = make_gan(iterations=4, pretrain_iterations=2)
     make_trainer(*callbacks, loggers=(log,), max_steps=4, validate_every=2).fit(
         gan, datamodule=make_pairs(iterations=4)
@@ -57,7 +57,6 @@ def test_curves_show_each_value_that_was_logged() -> None:
 
 
 def test_wandb_keeps_values_by_iteration_and_pictures_bright(make_pairs: MakePairs, tmp_path: Path) -> None:
-    assert "WANDB_API_KEY" not in os.environ
     run = tmp_path / "run"
     wandb_log = WandbLog(run)
     gan = make_gan(iterations=2)

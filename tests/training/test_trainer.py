@@ -1,8 +1,15 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch.backends.cuda import is_built
 
+from biasgan.networks.compact import SRVGGNetCompact
+from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.training.ema import EMA
 from biasgan.training.trainer import has_bf16, restoration_trainer
+
+from .conftest import MakePairs, make_fidelity
 
 
 def make(**options: object) -> None:
@@ -32,3 +39,26 @@ def test_auto_precision_is_bf16_where_the_processor_has_it(monkeypatch: pytest.M
         assert has_bf16("cpu") is has_bf16("auto") is expected
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert not has_bf16("cpu")
+
+
+def test_training_in_bf16_is_as_good_as_in_fp32(make_pairs: MakePairs, tmp_path: Path) -> None:
+    gains: dict[str, float] = {}
+    for precision in ("32-true", "bf16-mixed"):
+        module = make_fidelity(iterations=150)
+        torch.manual_seed(3)
+        module.generator = SRVGGNetCompact(channels=16, convolutions=2, start_as_identity=True)
+        log = CSVLog(tmp_path / f"{precision}.csv")
+        trainer = restoration_trainer(
+            max_steps=150,
+            val_check_interval=150,
+            callbacks=[EMA(0.95)],
+            logger=[log],
+            precision=precision,
+            accelerator="cpu",
+            devices=1,
+        )
+        trainer.fit(module, datamodule=make_pairs(iterations=150, batch_size=8))
+        last = next(row for row in read_log(log.path) if "valid/psnr" in row)
+        gains[precision] = last["valid/psnr"] - last["valid/compressed_psnr"]
+    assert gains["32-true"] > 0.3
+    assert gains["bf16-mixed"] == pytest.approx(gains["32-true"], abs=0.05)
