@@ -1,14 +1,15 @@
 """Time of a training iteration beside the straightforward one: `python -m tests.benchmarks.training_step`.
 
-Both see the same pictures, alternate in one run and are given as medians. Options: --rounds, --iterations, --device,
---method, and --setting to choose one of the settings.
+The ways take turns, each time in a fresh process; the medians are printed.
 """
 
 import argparse
 import copy
+import json
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,6 +56,16 @@ SETTINGS = (
     Setting("Real-ESRGAN 64/23, patch 128, batch 2", False, 64, 23, 128, 2),
     Setting("Real-ESRGAN 32/4, patch 64, batch 4", False, 32, 4, 64, 4),
     Setting("ESRGAN 32/4, patch 128, batch 2", True, 32, 4, 128, 2),
+)
+
+WAYS = (
+    "straightforward, fp32",
+    "shared passes",
+    "+ channels_last",
+    "+ fused Adam",
+    "+ freed memory kept (all of fp32)",
+    "+ bf16 (all)",
+    "+ compile",
 )
 
 
@@ -160,7 +171,7 @@ def straightforward(setting: Setting, mitigated: bool, iterations: int, device: 
     """Seconds of iterations as BasicSR has them: a pass for every use, fp32, contiguous memory, plain Adam, EMA."""
     parts = make_parts(setting, mitigated)
     generator, discriminator = parts.generator.to(device), parts.discriminator.to(device)
-    optimizers = tuple(torch.optim.Adam(m.parameters(), 1e-4, (0.9, 0.99)) for m in (generator, discriminator))
+    optimizers = tuple(torch.optim.Adam(m.parameters(), 1e-4, betas=(0.9, 0.99)) for m in (generator, discriminator))
     gan = StraightforwardGAN(
         generator,
         discriminator,
@@ -187,44 +198,59 @@ def straightforward(setting: Setting, mitigated: bool, iterations: int, device: 
     return seconds[1:]
 
 
+def measure(setting: Setting, way: str, mitigated: bool, iterations: int, device: str) -> list[float]:
+    """Seconds of iterations of one way, each of which adds to the one before."""
+    if way == WAYS[0]:
+        return straightforward(setting, mitigated, iterations, device)
+    done = WAYS.index(way)
+    if done >= WAYS.index("+ freed memory kept (all of fp32)"):
+        keep_freed_memory()
+    return ours(
+        setting,
+        mitigated,
+        iterations,
+        precision="bf16-mixed" if done >= WAYS.index("+ bf16 (all)") else "32-true",
+        channels_last=done >= WAYS.index("+ channels_last"),
+        fused=done >= WAYS.index("+ fused Adam"),
+        compiled=way == "+ compile",
+        accelerator="gpu" if device == "cuda" else "cpu",
+    )
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure each way in fresh processes, in turn, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--iterations", type=int, default=3)
+    parser.add_argument("--iterations", type=int, default=4)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--method", choices=("vanilla", "full"), default="vanilla")
     parser.add_argument("--setting", type=int, choices=range(len(SETTINGS)))
+    parser.add_argument("--way", choices=WAYS, help="measure this one alone, here, and print its seconds as JSON")
     options = parser.parse_args()
-    mitigated, count = options.method == "full", options.iterations
-    accelerator = "gpu" if options.device == "cuda" else "cpu"
-    run = partial(ours, mitigated=mitigated, iterations=count, compiled=False, accelerator=accelerator)
-    for setting in SETTINGS if options.setting is None else (SETTINGS[options.setting],):
-        ways: dict[str, Callable[[], list[float]]] = {
-            "straightforward, fp32": lambda s=setting: straightforward(s, mitigated, count, options.device),
-            "shared passes": partial(run, setting, precision="32-true", channels_last=False, fused=False),
-            "+ channels_last": partial(run, setting, precision="32-true", channels_last=True, fused=False),
-            "+ fused Adam (all of fp32)": partial(run, setting, precision="32-true", channels_last=True, fused=True),
-            "+ bf16 (all)": partial(run, setting, precision="bf16-mixed", channels_last=True, fused=True),
-        }
-        if options.device == "cuda":
-            ways["+ compile"] = partial(
-                run, setting, precision="bf16-mixed", channels_last=True, fused=True, compiled=True
-            )
-        seconds: dict[str, list[float]] = {name: [] for name in ways}
+    chosen = range(len(SETTINGS)) if options.setting is None else [options.setting]
+    if options.way:
+        way = partial(measure, SETTINGS[chosen[0]], options.way, options.method == "full")
+        sys.stdout.write(json.dumps(way(options.iterations, options.device)) + "\n")
+        return
+    ways = WAYS if options.device == "cuda" else WAYS[:-1]
+    for number in chosen:
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(options.rounds):
-            for name, way in ways.items():
-                seconds[name] += way()
-        table = Table(title=f"{setting.name}, {options.method}")
+            for way in ways:
+                arguments = ["--setting", str(number), "--way", way, "--method", options.method]
+                arguments += ["--iterations", str(options.iterations), "--device", options.device]
+                command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.training_step", *arguments]
+                done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+                seconds[way] += json.loads(done.stdout.splitlines()[-1])
+        table = Table(title=f"{SETTINGS[number].name}, {options.method}")
         for column in ("", "seconds an iteration", "times as fast"):
             table.add_column(column, justify="left" if not column else "right")
-        base = statistics.median(seconds["straightforward, fp32"])
-        for name, values in seconds.items():
+        base = statistics.median(seconds[WAYS[0]])
+        for way, values in seconds.items():
             median = statistics.median(values)
-            table.add_row(name, f"{median:.3f}", f"{base / median:.2f}")
+            table.add_row(way, f"{median:.3f}", f"{base / median:.2f}")
         Console().print(table)
 
 
 if __name__ == "__main__":
-    keep_freed_memory()
     main()
