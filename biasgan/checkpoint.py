@@ -3,12 +3,12 @@ import pickle
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from hydra.utils import instantiate
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import Tensor, nn
 
 from biasgan.files import atomic_write
@@ -62,11 +62,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{path} is no readable checkpoint (damaged, or more than weights): {reason}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a dict of tensors or of a checkpoint, got {type(content).__name__}.")
-    return content
+    return cast(dict[str, Any], content)
 
 
 def read_generator(path: Path) -> Weights:
@@ -80,7 +80,7 @@ def read_generator(path: Path) -> Weights:
     """
     if path.suffix == ".safetensors":
         try:
-            return load_file(path)
+            return cast(Weights, load_file(path))
         except SafetensorError as error:
             raise CheckpointError(f"{path} is no readable safetensors file: {error}") from error
     content = read_checkpoint(path)
@@ -99,8 +99,9 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     if path.suffix == ".safetensors":
         try:
-            with safe_open(path, framework="pt") as file:
-                config = json.loads((file.metadata() or {}).get("config", "null"))
+            with cast(Any, safe_open(path, framework="pt")) as file:
+                metadata: Mapping[str, str] = file.metadata() or {}
+            config = json.loads(metadata.get("config", "null"))
         except SafetensorError as error:
             raise CheckpointError(f"{path} is no readable safetensors file: {error}") from error
     else:

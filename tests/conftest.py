@@ -1,11 +1,27 @@
 import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+
+from biasgan.train import main
 
 # Networks and images are tiny here: threads would cost more than they bring, in this process and in those it starts.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+
+TINY = (
+    *("data=folder", "data.valid_every=2", "trainer=cpu", "trainer.precision=32-true", "pairs.workers=0"),
+    *("iterations=4", "pretrain_iterations=2", "validate_every=2", "batch_size=2", "patch_size=32"),
+    *("generator.channels=8", "generator.convolutions=1", "discriminator.channels=4"),
+    *("features.layers={conv1_2:1.0}", "features.weights=random"),
+)
+"""A training of a second, with both stages and both mitigations."""
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +32,75 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     monkeypatch.setenv("TORCH_HOME", str(home / "torch"))
     monkeypatch.setenv("NETRC", str(home / "netrc"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+class Finished(NamedTuple):
+    """A finished run."""
+
+    folder: Path
+    cache: Path
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with six small pictures: with `data.valid_every=2` three to train and three to validate with."""
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(3)
+    for number in range(6):
+        coarse = Image.fromarray(random.integers(0, 256, (8, 9, 3), dtype=np.uint8))
+        coarse.resize((56, 48), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return folder
+
+
+def tiny(pictures: Path, *arguments: str) -> list[str]:
+    """Arguments of a tiny training, and more."""
+    return [*TINY, f"data.root={pictures}", *arguments]
+
+
+def call(*arguments: str) -> int:
+    """Run the training command in this process, and give its exit status."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["train", *arguments])
+        patch.setenv("HYDRA_FULL_ERROR", "0")  # to be as before afterwards
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+    return 0
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Runs the training command in an empty folder, with a cache of its own in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BIASGAN_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments: str) -> Done:
+        capsys.readouterr()
+        status = call(*arguments)
+        captured = capsys.readouterr()
+        return Done(status, captured.out, captured.err)
+
+    yield run
+    assert not list(tmp_path.rglob(".partial-*"))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Finished:
+    """A tiny run, finished; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIASGAN_CACHE", str(folder / "cache"))
+        assert call(*tiny(pictures, f"hydra.run.dir={folder / 'run'}")) == 0
+    return Finished(folder / "run", folder / "cache")

@@ -61,7 +61,7 @@ class CSVLog(Logger):
         with atomic_write(self.path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({**row, "iteration": int(row["iteration"])} for row in rows)
 
 
 def read_log(path: Path) -> list[dict[str, float]]:

@@ -22,8 +22,8 @@ class Interrupt(Callback):
         checkpoint: Where to save.
     """
 
-    def __init__(self, checkpoint: Path) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, checkpoint: str | Path) -> None:
+        self.checkpoint = Path(checkpoint)
         self.asked = False
         self.handlers: dict[signal.Signals, Handler] = {}
 
@@ -61,13 +61,14 @@ class Interrupt(Callback):
             )
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Say what an interruption at once leaves."""
+        """Give the signals back, and say what an interruption at once leaves."""
+        self.release()
         if isinstance(exception, KeyboardInterrupt):
             saved = self.checkpoint.exists()
             run = self.checkpoint.parent.parent
             go_on = f"Go on from the last checkpoint with: python -m biasgan.train resume={run}"
             say("\nStopped at once. " + (go_on if saved else "There is no checkpoint yet; run the command again."))
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give the signals back, before Lightning does the same with its own."""
         self.release()

@@ -161,7 +161,7 @@ def ours(
 
     def collate(samples: list[tuple[torch.Tensor, ...]]) -> Pair:
         compressed, original, index = (torch.stack(tensors) for tensors in zip(*samples, strict=True))
-        return Pair(*(image.contiguous(memory_format=layout) for image in (compressed, original)), index)
+        return Pair(compressed.contiguous(memory_format=layout), original.contiguous(memory_format=layout), index)
 
     trainer.fit(gan, DataLoader(data, batch_size=setting.batch, collate_fn=collate))
     return clock.seconds

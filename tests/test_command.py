@@ -1,0 +1,62 @@
+import pytest
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from biasgan.command import plain_errors
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BIASGAN_TRACEBACK", raising=False)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a [bold] word"), FileNotFoundError("a [bold] word"), RuntimeError("a [bold] word")]
+)
+def test_errors_become_one_message_as_it_is(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"), plain_errors():
+        raise error
+    assert capsys.readouterr() == ("", "\nerror: a [bold] word\n")
+
+
+def test_an_error_without_words_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), plain_errors():
+        raise NotImplementedError
+    assert capsys.readouterr().err == "\nerror: NotImplementedError\n"
+
+
+def test_what_a_constructor_said_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"), plain_errors():
+        instantiate({"_target_": "fractions.Fraction", "numerator": "half"})
+    assert capsys.readouterr().err == "\nerror: Invalid literal for Fraction: 'half'\n"
+
+
+def test_an_unknown_class_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"), plain_errors():
+        instantiate({"_target_": "fractions.Half"})
+    assert "fractions.Half" in capsys.readouterr().err
+
+
+def test_an_interruption_has_its_own_status(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="130"), plain_errors():
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "\nstopped\n"
+
+
+@pytest.mark.parametrize("error", [TypeError("a bug"), KeyError("a bug")])
+def test_bugs_keep_their_traceback(error: Exception) -> None:
+    with pytest.raises(type(error), match="a bug"), plain_errors():
+        raise error
+
+
+def test_a_variable_brings_the_traceback_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIASGAN_TRACEBACK", "1")
+    with pytest.raises(InstantiationException), plain_errors():
+        instantiate({"_target_": "fractions.Fraction", "numerator": "half"})
+
+
+def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with plain_errors():
+        pass
+    assert capsys.readouterr() == ("", "")

@@ -1,0 +1,251 @@
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from omegaconf import OmegaConf
+from torch import nn
+from torchmetrics import MetricCollection
+
+from biasgan.codecs.codec import Codec
+from biasgan.config import CONF, plain, register_resolvers
+from biasgan.data.datamodule import CodecPairs
+from biasgan.data.sets import ImageSet
+from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
+from biasgan.networks.arcnn import ARCNN
+from biasgan.networks.compact import SRVGGNetCompact
+from biasgan.networks.rrdbnet import RRDBNet
+from biasgan.networks.unet_discriminator import UNetDiscriminator
+from biasgan.networks.vgg_discriminator import VGGDiscriminator
+from biasgan.training.bias_monitor import BiasMonitor
+from biasgan.training.checkpoints import Checkpoints
+from biasgan.training.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.csv_log import CSVLog
+from biasgan.training.divergence_regularizer import DivergenceRegularizer
+from biasgan.training.ema import EMA
+from biasgan.training.fidelity import FidelityRestoration
+from biasgan.training.gan import LossWeights, RestorationGAN
+from biasgan.training.mitigation import Mitigation
+from biasgan.training.schedule import Constant, Cosine, MultiStep
+
+CHOICES = [
+    (folder.name, file.stem)
+    for folder in sorted(CONF.iterdir())
+    if folder.is_dir()
+    for file in sorted(folder.glob("*.yaml"))
+]
+NO_DISCRIMINATOR = [("discriminator", "none"), ("baseline", "arcnn")]
+SIZED_GROUPS = ("baseline", "generator", "discriminator")
+FEATURES = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
+
+
+class Composer:
+    """Composes configurations as the command does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *options: str) -> dict[str, Any]:
+        """The resolved configuration for some options."""
+        register_resolvers()
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose("train", [f"hydra.runtime.output_dir={self.folder}", *options], return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        keys = [key for key in config if key != "hydra"]
+        return plain(OmegaConf.masked_copy(config, cast(list[Any], keys)))
+
+
+@pytest.fixture
+def composed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Composer:
+    monkeypatch.setenv("BIASGAN_CACHE", str(tmp_path / "cache"))
+    return Composer(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def hydra_forgets() -> Iterator[None]:
+    yield
+    HydraConfig.instance().cfg = None
+
+
+build = partial(instantiate, _convert_="all")
+
+
+def mitigations(config: Mapping[str, Any]) -> list[Mitigation]:
+    return [made for node in config["callbacks"].values() if isinstance(made := build(node), Mitigation)]
+
+
+SIZED = [(group, choice, scale) for group, choice in CHOICES if group in SIZED_GROUPS for scale in ("lite", "paper")]
+
+
+@pytest.mark.parametrize(("group", "choice", "scale"), [*((*choice, "demo") for choice in CHOICES), *SIZED])
+def test_every_choice_makes_what_it_says(
+    composed: Composer, pictures: Path, monkeypatch: pytest.MonkeyPatch, group: str, choice: str, scale: str
+) -> None:
+    """Each file in conf/, the rest at its defaults, becomes objects of the right kinds."""
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    small = ("features.weights=random", "generator=compact")
+    options = [f"scale={scale}", *small] if group not in ("scale", "generator") else small[:1]
+    config = composed(*options, f"{group}={choice}", *(["data.root=" + str(pictures)] if choice == "folder" else []))
+    with torch.device("meta"):
+        generator = build(config["generator"])
+        discriminator = build(config["discriminator"])
+    assert isinstance(generator, nn.Module)
+    assert isinstance(discriminator, nn.Module) == ((group, choice) not in NO_DISCRIMINATOR)
+    assert isinstance(build(config["codec"]), Codec)
+    assert isinstance(build(config["data"]), ImageSet)
+    assert isinstance(build(config["metrics"]), MetricCollection)
+    assert all(isinstance(build(node), Logger) for node in config["logger"].values())
+    assert all(isinstance(build(node), Callback) for node in config["callbacks"].values())
+    if config["trainer"]["accelerator"] != "gpu":
+        assert isinstance(build(config["trainer"], callbacks=[], logger=[]), Trainer)
+    assert isinstance(build(config["pairs"]), CodecPairs)
+
+
+@pytest.mark.parametrize("baseline", ["realesrgan", "esrgan", "arcnn"])
+def test_a_demo_training_can_be_built(composed: Composer, baseline: str) -> None:
+    module = build(composed(f"baseline={baseline}", "features.weights=random")["training"])
+    assert isinstance(module, RestorationGAN) == (baseline != "arcnn")
+    assert isinstance(module, FidelityRestoration)
+    assert len(module.configure_optimizers()) == (1 if baseline == "arcnn" else 2)
+
+
+def test_realesrgan_at_paper_scale(composed: Composer) -> None:
+    config = composed("scale=paper")
+    with torch.device("meta"):
+        generator, discriminator = build(config["generator"]), build(config["discriminator"])
+        published = RRDBNet(channels=64, blocks=23, growth=32)
+    assert shapes(generator) == shapes(published)
+    assert isinstance(discriminator, UNetDiscriminator)
+    assert discriminator.conv0.weight.shape[:2] == (64, 6)
+    assert (config["patch_size"], config["batch_size"]) == (128, 16)
+    assert (config["iterations"], config["pretrain_iterations"]) == (1_400_000, 1_000_000)
+    training = config["training"]
+    assert (training["iterations"], training["pretrain_iterations"]) == (1_400_000, 1_000_000)
+    assert config["trainer"]["max_steps"] == config["pairs"]["iterations"] == 1_400_000
+    assert config["callbacks"]["ema"]["decay"] == 0.999
+    assert build(training["pretrain_schedule"]) == Constant(2e-4)
+    assert build(training["schedule"]) == Constant(1e-4)
+    assert build(training["weights"]) == LossWeights(pixel=1.0, perceptual=1.0, adversarial=0.1)
+    assert isinstance(build(training["adversarial_loss"]), VanillaAdversarialLoss)
+    assert training["layers"] == config["features"]["layers"] == FEATURES
+    assert training["features"]["layers"] == list(FEATURES)
+    assert config["features"]["weights"] == "imagenet"
+    optimizer = build(training["optimizer"])([nn.Parameter(torch.zeros(1))])
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert tuple(optimizer.defaults["betas"]) == (0.9, 0.99)
+
+
+def test_esrgan_at_paper_scale(composed: Composer) -> None:
+    config = composed("scale=paper", "baseline=esrgan")
+    with torch.device("meta"):
+        generator, discriminator = build(config["generator"]), build(config["discriminator"])
+    assert isinstance(generator, RRDBNet)
+    assert isinstance(discriminator, VGGDiscriminator)
+    assert discriminator.get_parameter("conv0_0.weight").shape[:2] == (64, 6)
+    assert discriminator.multiple_of == 128
+    assert (config["iterations"], config["pretrain_iterations"]) == (1_400_000, 1_000_000)
+    training = config["training"]
+    assert build(training["pretrain_schedule"]) == Cosine(2e-4, minimum=1e-7, periods=4)
+    schedule = build(training["schedule"])
+    assert isinstance(schedule, MultiStep)
+    assert [share * 400_000 for share in schedule.milestones] == [50_000, 100_000, 200_000, 300_000]
+    assert (schedule.learning_rate, schedule.gamma) == (1e-4, 0.5)
+    assert build(training["weights"]) == LossWeights(pixel=0.01, perceptual=1.0, adversarial=0.005)
+    assert isinstance(build(training["adversarial_loss"]), RelativisticAverageLoss)
+    assert training["layers"] == config["features"]["layers"] == {"conv5_4": 1.0}
+
+
+def test_arcnn_at_paper_scale(composed: Composer) -> None:
+    config = composed("scale=paper", "baseline=arcnn")
+    assert isinstance(build(config["generator"]), ARCNN)
+    assert (config["iterations"], config["pretrain_iterations"]) == (500_000, 500_000)
+    assert config["batch_size"] == 32
+    assert config["training"]["_target_"].endswith(".FidelityRestoration")
+    assert not mitigations(config)
+
+
+def test_lite_scale_is_narrower(composed: Composer) -> None:
+    config = composed("scale=lite")
+    with torch.device("meta"):
+        assert shapes(build(config["generator"])) == shapes(RRDBNet(channels=32, blocks=16, growth=32))
+    assert (config["patch_size"], config["batch_size"], config["ema_decay"]) == (128, 16, 0.999)
+    assert config["features"]["layers"] == FEATURES
+
+
+@pytest.mark.parametrize(("generator", "kind"), [("compact", SRVGGNetCompact), ("rrdbnet", RRDBNet), ("arcnn", ARCNN)])
+def test_the_demo_takes_any_generator(composed: Composer, generator: str, kind: type[nn.Module]) -> None:
+    config = composed(f"generator={generator}")
+    assert isinstance(build(config["generator"]), kind)
+    assert config["training"]["generator"] == config["generator"]
+
+
+def test_the_demo_has_the_compact_generator_by_default(composed: Composer) -> None:
+    for baseline in ("realesrgan", "esrgan"):
+        assert isinstance(build(composed(f"baseline={baseline}")["generator"]), SRVGGNetCompact)
+
+
+@pytest.mark.parametrize(
+    ("method", "channels", "kinds"),
+    [
+        ("vanilla", 3, set[type]()),
+        ("conditional", 6, {ConditionalDiscriminator}),
+        ("divergence", 3, {DivergenceRegularizer}),
+        ("full", 6, {ConditionalDiscriminator, DivergenceRegularizer}),
+    ],
+)
+@pytest.mark.parametrize("baseline", ["realesrgan", "esrgan"])
+def test_methods_set_the_discriminator_and_its_mitigations(
+    composed: Composer, baseline: str, method: str, channels: int, kinds: set[type]
+) -> None:
+    config = composed(f"baseline={baseline}", f"method={method}")
+    first = next(layer for layer in build(config["discriminator"]).modules() if isinstance(layer, nn.Conv2d))
+    assert first.in_channels == channels
+    made = mitigations(config)
+    assert {type(mitigation) for mitigation in made} == kinds
+    for mitigation in made:
+        if isinstance(mitigation, DivergenceRegularizer):
+            assert (mitigation.weight, mitigation.layers) == (0.1, config["features"]["layers"])
+
+
+def test_from_weights_there_is_no_pixel_stage(composed: Composer) -> None:
+    for baseline, iterations in (("realesrgan", 400_000), ("esrgan", 400_000), ("arcnn", 500_000)):
+        config = composed("scale=paper", f"baseline={baseline}", "init_from=weights.pth")
+        assert (config["iterations"], config["pretrain_iterations"]) == (iterations, 0)
+
+
+def test_iterations_are_shared_out_as_in_the_recipe(composed: Composer) -> None:
+    config = composed("scale=paper", "iterations=14", "pairs.seed=5")
+    assert (config["iterations"], config["pretrain_iterations"]) == (14, 10)
+    assert config["training"]["pretrain_iterations"] == 10
+
+
+def test_callbacks_of_a_run_and_their_order(composed: Composer) -> None:
+    callbacks = [build(node) for node in composed()["callbacks"].values()]
+    kinds = [type(callback) for callback in callbacks]
+    # The average takes new parameters in before anything looks at them or saves them.
+    assert kinds[0] is EMA
+    assert kinds.index(BiasMonitor) < kinds.index(Checkpoints)
+    (checkpoints,) = (callback for callback in callbacks if isinstance(callback, Checkpoints))
+    assert checkpoints.folder == composed.folder / "checkpoints"
+
+
+def test_quality_options_reach_the_codec(composed: Composer) -> None:
+    config = composed("qf=35", "codec=jpeg")
+    assert config["quality"] == config["pairs"]["quality"] == 35
+
+
+def test_the_log_is_in_the_run_folder(composed: Composer) -> None:
+    loggers = [build(node) for node in composed("logger=[csv,tensorboard]")["logger"].values()]
+    assert [logger.path for logger in loggers if isinstance(logger, CSVLog)] == [composed.folder / "log.csv"]
+    assert composed("logger=none")["logger"] == {}
+
+
+def shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
