@@ -76,6 +76,8 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
 
     if trainer.is_global_zero:
         write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+        if module.features.weights_name == "random":
+            Console().print("VGG-19 with random weights; see features.weights for ImageNet's.", style="yellow")
     for logger in loggers:
         logger.log_hyperparams(dict(config))
         if isinstance(logger, CSVLog):
