@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from hydra.utils import instantiate
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType] - bare dict
+from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import Tensor, nn
 
 from biasgan.files import atomic_write
@@ -133,5 +133,6 @@ def load_weights(module: nn.Module, weights: Weights, source: Path) -> None:
 def write_weights(module: nn.Module, config: Mapping[str, Any], path: Path) -> None:
     """Write a module's state dict as safetensors, with the configuration in its metadata."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    content = save(state, metadata={"format": "pt", "config": json.dumps(config)})
     with atomic_write(path) as temporary:
-        save_file(state, temporary, metadata={"format": "pt", "config": json.dumps(config)})
+        temporary.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Samples a second, by our loader and by other ways: `python tests/benchmarks/loader.py`."""
+"""Samples a second, by our loader and by other ways: `python -m tests.benchmarks.loader`."""
 
 import tempfile
 import time

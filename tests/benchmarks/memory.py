@@ -1,4 +1,4 @@
-"""Resident memory of a loader that runs over a store of 6 GB: `python tests/benchmarks/memory.py`."""
+"""Resident memory of a loader that runs over a store of 6 GB: `python -m tests.benchmarks.memory`."""
 
 import os
 import tempfile
