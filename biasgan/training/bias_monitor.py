@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 
 import torch
+from kornia.contrib import extract_tensor_patches
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics import CatMetric, MeanMetric
@@ -100,8 +101,8 @@ def patch_grid(image: Tensor, size: int, most: int) -> Tensor:
     """
     if min(image.shape[-2:]) < size:
         image = pad_to_multiple(image, size)
-    rows = image[0].unfold(1, size, size).unfold(2, size, size)
-    grid = rows.permute(1, 2, 0, 3, 4).flatten(0, 1)
+    height, width = (side // size * size for side in image.shape[-2:])
+    grid = extract_tensor_patches(image[..., :height, :width], size, stride=size)[0]
     if len(grid) > most:
         grid = grid[torch.linspace(0, len(grid) - 1, most).round().long()]
     return grid.contiguous(memory_format=torch.channels_last)
