@@ -14,6 +14,7 @@ from biasgan.data.pairs import Pair
 from biasgan.images import pad_to_multiple
 from biasgan.losses.pixel import pixel_loss
 from biasgan.networks.vgg_features import Features, VGGFeatures
+from biasgan.training.allocator import release_freed_memory
 from biasgan.training.nonfinite import check_finite
 from biasgan.training.schedule import Schedule
 
@@ -192,11 +193,17 @@ class FidelityRestoration(LightningModule):
 
     def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
         """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1]."""
+        # Memory that one of these steps leaves does not fit the next, so the peak would be the sum of them.
+        release_freed_memory()
         restored = self(batch.compressed).float().clamp(0, 1)
         # Filters of metrics would be computed in bf16 too.
         with torch.autocast(self.device.type, enabled=False):
-            self.restored_metrics.update(restored.mul(255).round().div(255), batch.original)
-            self.compressed_metrics.update(batch.compressed, batch.original)
+            for metrics, image in (
+                (self.restored_metrics, restored.mul(255).round().div(255)),
+                (self.compressed_metrics, batch.compressed),
+            ):
+                metrics.update(image, batch.original)
+                release_freed_memory()
         return {"restored": restored}
 
     def on_validation_epoch_end(self) -> None:
