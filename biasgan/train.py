@@ -85,7 +85,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     if config["compile"]:
         # In place and part by part: a compiled module would rename the weights.
         for part in module.networks:
-            part.compile()  # pyright: ignore[reportUnknownMemberType]
+            part.compile()  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
 
     trainer.fit(module, datamodule=pairs, ckpt_path=resumed, weights_only=True)
 
