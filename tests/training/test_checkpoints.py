@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from biasgan.training.checkpoints import AtomicCheckpointIO, Checkpoints
+from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.training.schedule import Constant
 
 from .conftest import MakePairs, make_fidelity, make_gan, make_trainer
 
@@ -23,9 +25,12 @@ def test_checkpoints_are_named_and_made_by_iteration(make_pairs: MakePairs, tmp_
 
 def test_the_pixel_stage_does_not_compete_for_the_best(make_pairs: MakePairs, tmp_path: Path) -> None:
     gan = make_gan(iterations=6, pretrain_iterations=4)
-    make_trainer(Checkpoints(tmp_path, every=100), max_steps=6, validate_every=2).fit(
-        gan, datamodule=make_pairs(iterations=6)
-    )
+    gan.schedule = Constant(0.1)  # ruins what the pixel stage has learned
+    log = CSVLog(tmp_path / "log.csv")
+    trainer = make_trainer(Checkpoints(tmp_path, every=100), loggers=(log,), max_steps=6, validate_every=2)
+    trainer.fit(gan, datamodule=make_pairs(iterations=6))
+    psnr = {row["iteration"]: row["valid/psnr"] for row in read_log(log.path) if "valid/psnr" in row}
+    assert psnr[4] > psnr[6]
     assert steps_of(tmp_path) == {"best.ckpt": 6, "last.ckpt": 6}
 
 
