@@ -23,7 +23,7 @@ from biasgan.analysis.triangle import Triangle
 from biasgan.checkpoint import generator_file, load_weights, read_checkpoint, read_config, read_generator, write_weights
 from biasgan.command import plain_errors
 from biasgan.config import CONF, plain, register_resolvers
-from biasgan.data.datamodule import CodecPairs
+from biasgan.data.datamodule import RestorationData
 from biasgan.files import atomic_write
 from biasgan.training.allocator import keep_freed_memory
 from biasgan.training.config_record import ConfigRecord
@@ -62,7 +62,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     seed_everything(config["seed"], verbose=False)
     resumed = checkpoint_of(Path(config["resume"])) if config["resume"] else None
 
-    pairs = build(CodecPairs, config["pairs"])
+    data = build(RestorationData, config["loader"])
     module = build(FidelityRestoration, config["training"])
     check_patch_size(module, config["patch_size"])
     start(module, config["init_from"], resumed)
@@ -87,7 +87,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
         for part in module.networks:
             part.compile()  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
 
-    trainer.fit(module, datamodule=pairs, ckpt_path=resumed, weights_only=True)
+    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
 
     if trainer.is_global_zero:
         last = folder / "checkpoints" / "last.ckpt"
@@ -95,7 +95,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
         write_weights(module.generator, config, folder / "generator.safetensors")
         if isinstance(module, RestorationGAN):
             write_weights(module.discriminator, config, folder / "discriminator.safetensors")
-        summary = summarise(config, module, pairs, time.monotonic() - started)
+        summary = summarise(config, module, data, time.monotonic() - started)
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
         Console().print(table(summary), f"{folder}", sep="\n", soft_wrap=True)
 
@@ -173,7 +173,7 @@ def checkpoint_of(path: Path) -> Path:
 
 
 def summarise(
-    config: Mapping[str, Any], module: FidelityRestoration, pairs: CodecPairs, seconds: float
+    config: Mapping[str, Any], module: FidelityRestoration, data: RestorationData, seconds: float
 ) -> dict[str, Any]:
     """The figures of a run: what was trained, for how long, and what came out."""
     latest = module.latest
@@ -193,10 +193,10 @@ def summarise(
         "features": module.features.weights_name,
         "generator": type(module.generator).__name__,
         "generator_parameters": sum(p.numel() for p in module.generator.parameters()),
-        "codec_identity": dict(pairs.codec.identity),
-        "training_images": pairs.train_images,
-        "validation_images": pairs.valid_images,
-        "compressed": {**group("valid/compressed_", "psnr", "ssim"), "bits_per_pixel": pairs.bits_per_pixel},
+        "codec_identity": data.source.identity,
+        "training_images": data.train_images,
+        "validation_images": data.valid_images,
+        "compressed": {**group("valid/compressed_", "psnr", "ssim"), "bits_per_pixel": data.bits_per_pixel},
         "restored": group("valid/", "psnr", "ssim"),
         "realism": group("bias/realism_", "original", "restored", "compressed"),
         "feature_distance": group("bias/distance_", *Triangle._fields),

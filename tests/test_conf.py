@@ -16,7 +16,7 @@ from torchmetrics import MetricCollection
 
 from biasgan.codecs.codec import Codec
 from biasgan.config import CONF, plain, register_resolvers
-from biasgan.data.datamodule import CodecPairs
+from biasgan.data.datamodule import RestorationData
 from biasgan.data.sets import ImageSet
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.arcnn import ARCNN
@@ -105,7 +105,7 @@ def test_every_choice_makes_what_it_says(
     assert all(isinstance(build(node), Callback) for node in config["callbacks"].values())
     if config["trainer"]["accelerator"] != "gpu":
         assert isinstance(build(config["trainer"], callbacks=[], logger=[]), Trainer)
-    assert isinstance(build(config["pairs"]), CodecPairs)
+    assert isinstance(build(config["loader"]), RestorationData)
 
 
 @pytest.mark.parametrize("baseline", ["realesrgan", "esrgan", "arcnn"])
@@ -128,7 +128,7 @@ def test_realesrgan_at_paper_scale(composed: Composer) -> None:
     assert (config["iterations"], config["pretrain_iterations"]) == (1_400_000, 1_000_000)
     training = config["training"]
     assert (training["iterations"], training["pretrain_iterations"]) == (1_400_000, 1_000_000)
-    assert config["trainer"]["max_steps"] == config["pairs"]["iterations"] == 1_400_000
+    assert config["trainer"]["max_steps"] == config["loader"]["iterations"] == 1_400_000
     assert config["callbacks"]["ema"]["decay"] == 0.999
     assert build(training["pretrain_schedule"]) == Constant(2e-4)
     assert build(training["schedule"]) == Constant(1e-4)
@@ -221,7 +221,7 @@ def test_from_weights_there_is_no_pixel_stage(composed: Composer) -> None:
 
 
 def test_iterations_are_shared_out_as_in_the_recipe(composed: Composer) -> None:
-    config = composed("scale=paper", "iterations=14", "pairs.seed=5")
+    config = composed("scale=paper", "iterations=14", "loader.seed=5")
     assert (config["iterations"], config["pretrain_iterations"]) == (14, 10)
     assert config["training"]["pretrain_iterations"] == 10
 

@@ -1,44 +1,31 @@
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
-from typing import Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from biasgan.codecs.codec import Codec, CodecError
+from biasgan.data.entry import Entry
 from biasgan.data.pairs import Pair, PairDataset, ValidationPairs
 from biasgan.data.samplers import IterationSampler, UnrepeatedSampler
-from biasgan.data.sets import ImageSet
-from biasgan.data.store import Entry, PairStore
-from biasgan.files import remove_abandoned
-from biasgan.images import ImageError
+from biasgan.data.source import PairSource
 
 
-class CodecPairs(LightningDataModule):
-    """Compresses images once, and feeds a training with crops of the pairs and a validation with whole images.
+class RestorationData(LightningDataModule):
+    """Feeds a training with crops of pairs and a validation with whole images.
 
     The training is one epoch of all its iterations. Batches travel as uint8 and become (N, 3, H, W) float32 in
     [0, 1], in channels-last memory format, on the device.
 
     Args:
-        images: Files to train and to validate with.
-        codec: Compresses them.
-        quality: Within the codec's range.
-        store: Folder in which pairs are kept for good; `~` is the home folder.
+        source: Where the pairs come from.
         patch_size: Side of a training crop in pixels.
         batch_size: Crops in an iteration, of one process.
         iterations: Of the whole training.
         seed: Of image order, crops and flips.
-        workers: Processes that cut crops, and threads that compress; 0 does both in the main process.
-        bad_images: What to do about files that are unreadable or too small to train with: `stop` names them all in an
-            error, `skip` names them and goes on without.
+        workers: Processes that cut crops; 0 cuts in the main process.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -46,16 +33,12 @@ class CodecPairs(LightningDataModule):
 
     def __init__(
         self,
-        images: ImageSet,
-        codec: Codec,
-        quality: int,
-        store: str | Path,
+        source: PairSource,
         patch_size: int,
         batch_size: int,
         iterations: int,
         seed: int = 0,
         workers: int = 2,
-        bad_images: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -67,30 +50,23 @@ class CodecPairs(LightningDataModule):
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}; got {value}.")
-        if bad_images not in ("stop", "skip"):
-            raise ValueError(f"bad_images must be stop or skip; got {bad_images}.")
-        self.images = images
-        self.codec = codec
-        self.quality = quality
-        self.store = PairStore(Path(store), codec, quality)
+        self.source = source
         self.patch_size = patch_size
         self.batch_size = batch_size
         self.iterations = iterations
         self.seed = seed
         self.workers = workers
-        self.bad_images = bad_images
-        self.train_entries: list[Entry] = []
-        self.valid_entries: list[Entry] = []
+        self.train_entries: Sequence[Entry] = []
+        self.valid_entries: Sequence[Entry] = []
 
     def prepare_data(self) -> None:
-        """Make the pairs that are not in the store yet, with a progress bar.
+        """Have the pairs made that are missing or damaged, with a progress bar.
 
         Raises:
             ImageError: If images are bad, too few are left, or one is in both sets.
             OSError: If the disk is full.
         """
-        remove_abandoned(self.store.root)
-        self.open_pairs(tell=True)
+        self.source.open(self.patch_size, tell=True)
 
     def setup(self, stage: str) -> None:
         """Open the pairs.
@@ -99,89 +75,10 @@ class CodecPairs(LightningDataModule):
             ImageError: As `prepare_data`.
         """
         if not self.train_entries:
-            self.train_entries, self.valid_entries = self.open_pairs(tell=False)
+            self.train_entries, self.valid_entries = self.source.open(self.patch_size, tell=False)
         # Two warnings of Lightning's that do not hold: mapped pixels need few workers or none, and the sampler resumes.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
-
-    def open_pairs(self, tell: bool) -> tuple[list[Entry], list[Entry]]:
-        """Entries of both sets, made where they are missing.
-
-        Args:
-            tell: Whether to show progress and to name images that are skipped.
-        """
-        pairs, reasons = self.make_pairs(tell)
-        for path in self.images.train:
-            pair = pairs.get(path)
-            if pair and min(pair.width, pair.height) < self.patch_size:
-                reasons[path] = (
-                    f"{path} has {pair.width} x {pair.height} pixels, less than patch_size={self.patch_size}."
-                )
-        listed = "\n".join(reasons[path] for path in sorted(reasons))
-        if reasons and self.bad_images == "stop":
-            raise ImageError(
-                f"{len(reasons)} of the images cannot be used; pairs.bad_images=skip goes on without them.\n{listed}"
-            )
-        if reasons and tell:
-            console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
-            console.print(f"{len(reasons)} of the images are skipped:\n{listed}")
-
-        train = [pairs[path] for path in self.images.train if path not in reasons]
-        valid = [pairs[path] for path in self.images.valid if path not in reasons or path in pairs]
-        for entries, purpose in ((train, "train"), (valid, "validate")):
-            if not entries:
-                why = f" are left after {len(reasons)} bad ones:\n{listed}" if reasons else "."
-                raise ImageError(f"No images to {purpose} with{why}")
-        trained = {entry.original: entry.name for entry in train}
-        shared = [f"{trained[e.original]} = {e.name}" for e in valid if e.original in trained]
-        if shared:
-            raise ImageError(
-                f"The same picture is in training and in validation: {', '.join(shared)}. Take it out of one of them."
-            )
-        return train, valid
-
-    def make_pairs(self, tell: bool) -> tuple[dict[Path, Entry], dict[Path, str]]:
-        """Entries of all images, and the reasons against those that have none."""
-        pairs: dict[Path, Entry] = {}
-        reasons: dict[Path, str] = {}
-        missing: list[Path] = []
-        for path in dict.fromkeys(self.images.train + self.images.valid):
-            try:
-                entry = self.store.find(path)
-            except ImageError as error:
-                reasons[path] = str(error)
-                continue
-            if entry:
-                pairs[path] = entry
-            else:
-                missing.append(path)
-        if missing:
-            self.compress(missing, pairs, reasons, tell)
-        return pairs, reasons
-
-    def compress(self, paths: Sequence[Path], pairs: dict[Path, Entry], reasons: dict[Path, str], tell: bool) -> None:
-        """Make pairs of images in several threads, and put them, or the reasons against them, into the mappings."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        pool = ThreadPoolExecutor(max(1, self.workers))
-        with Progress(*columns, console=Console(stderr=True), disable=not tell) as progress:
-            task = progress.add_task(f"{self.codec.name} {self.quality}", total=len(paths), speed="")
-            try:
-                futures = {pool.submit(self.store.add, path): path for path in paths}
-                for future in as_completed(futures):
-                    try:
-                        pairs[futures[future]] = future.result()
-                    except (ImageError, CodecError) as error:
-                        reasons[futures[future]] = str(error)
-                    speed = progress.tasks[0].speed
-                    progress.update(task, advance=1, speed=f"{speed:.1f} images/s" if speed else "")
-            finally:
-                pool.shutdown(cancel_futures=True)
 
     def train_dataloader(self) -> DataLoader[Pair]:
         """Crops from the Trainer's current iteration to the last."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from biasgan.data.entry import Entry
 from biasgan.data.samplers import Sample
-from biasgan.data.store import Entry, map_pixels
 
 
 class Pair(NamedTuple):
@@ -69,8 +69,9 @@ class PairDataset(Dataset[Pair]):
             number = self.image_number(sample)
             entry = self.entries[number]
             crop = self.crop(sample, entry)
-            cut(kept_map(entry.compressed, entry.height, entry.width), crop, size, compressed[place].numpy())
-            cut(kept_map(entry.original, entry.height, entry.width), crop, size, original[place].numpy())
+            compressed_pixels, original_pixels = kept_pixels(entry)
+            cut(compressed_pixels, crop, size, compressed[place].numpy())
+            cut(original_pixels, crop, size, original[place].numpy())
             index[place] = number
         return Pair(compressed, original, index)
 
@@ -102,9 +103,8 @@ class ValidationPairs(Dataset[Pair]):
     def __getitem__(self, index: int) -> Pair:
         """One image, (H, W, 3) uint8 twice, and its number."""
         entry = self.entries[index]
-        compressed = torch.tensor(map_pixels(entry.compressed, entry.height, entry.width))
-        original = torch.tensor(map_pixels(entry.original, entry.height, entry.width))
-        return Pair(compressed, original, torch.tensor(index))
+        compressed, original = entry.pixels()
+        return Pair(torch.tensor(compressed), torch.tensor(original), torch.tensor(index))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -143,8 +143,10 @@ def cut(pixels: np.ndarray, crop: Crop, size: int, out: np.ndarray) -> None:
         out[..., channel] = square[..., channel]
 
 
-# Each process keeps its own maps, far fewer than the 65530 that Linux allows.
-kept_map = lru_cache(maxsize=4096)(map_pixels)
+@lru_cache(maxsize=2048)
+def kept_pixels(entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of an entry. Each process keeps its own maps, far fewer than the 65530 that Linux allows."""
+    return entry.pixels()
 
 
 @lru_cache(maxsize=16)

@@ -11,36 +11,31 @@ import torch
 from numpy.lib import format as npy
 
 from biasgan.codecs.codec import Codec, CodecError
+from biasgan.data.entry import Entry
 from biasgan.files import atomic_write
 from biasgan.images import ImageError, read_image
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One image of a store, before and after compression.
+@dataclass(frozen=True)
+class StoredEntry(Entry):
+    """A pair of a store.
 
     Attributes:
-        name: Of the source file, without extension.
-        width: In pixels.
-        height: In pixels.
-        bits: Size of the bitstream.
         original: Decoded source, a `.npy` file of (H, W, 3) uint8 RGB.
         compressed: The same image after compression.
     """
 
-    name: str
-    width: int
-    height: int
-    bits: int
     original: Path
     compressed: Path
 
-    @property
-    def bits_per_pixel(self) -> float:
-        """Size of the bitstream over the number of pixels."""
-        return self.bits / (self.width * self.height)
+    def pixels(self) -> tuple[np.ndarray, np.ndarray]:
+        """The compressed image and the original, mapped, (H, W, 3) uint8 twice, read-only."""
+        return (
+            map_pixels(self.compressed, self.height, self.width),
+            map_pixels(self.original, self.height, self.width),
+        )
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,7 @@ class PairStore:
         digest = sha256(json.dumps(self.identity, sort_keys=True).encode())
         self.folder = self.root / f"{codec.name}-{digest[:8]}" / str(quality)
 
-    def find(self, source: Path) -> Entry | None:
+    def find(self, source: Path) -> StoredEntry | None:
         """The pair of an image if it was made and its files look whole, by size and header alone.
 
         None also for a source that was not seen before with this path, size and time of change: `add` reads it.
@@ -97,7 +92,7 @@ class PairStore:
         record = self.record(digest) if digest else None
         return self.entry(record, source) if record else None
 
-    def add(self, source: Path) -> Entry:
+    def add(self, source: Path) -> StoredEntry:
         """The pair of an image, made if need be.
 
         Raises:
@@ -130,7 +125,7 @@ class PairStore:
             self.make(source)
         return whole
 
-    def make(self, source: Path) -> Entry:
+    def make(self, source: Path) -> StoredEntry:
         """Compress an image and write its files, the record last."""
         digest = self.digest(source)
         original = read_image(source)
@@ -155,9 +150,17 @@ class PairStore:
         self.write(self.file(digest, "npy"), compressed_data)
         self.write(self.bitstream_file(digest), coded.data)
         self.write(self.file(digest, "json"), json.dumps(asdict(record), indent=2).encode())
-        return Entry(source.stem, width, height, coded.bits, self.original_file(record), self.file(digest, "npy"))
+        return StoredEntry(
+            source.stem,
+            width,
+            height,
+            coded.bits,
+            self.quality,
+            self.original_file(record),
+            self.file(digest, "npy"),
+        )
 
-    def entry(self, record: Record, source: Path) -> Entry | None:
+    def entry(self, record: Record, source: Path) -> StoredEntry | None:
         """The pair that a record describes, unless its files are missing or of another size."""
         original, compressed = self.original_file(record), self.file(record.source_sha256, "npy")
         bitstream = self.bitstream_file(record.source_sha256)
@@ -166,7 +169,7 @@ class PairStore:
             return None
         if not (bitstream.is_file() and 8 * bitstream.stat().st_size == record.bits):
             return None
-        return Entry(source.stem, record.width, record.height, record.bits, original, compressed)
+        return StoredEntry(source.stem, record.width, record.height, record.bits, record.quality, original, compressed)
 
     def record(self, digest: str) -> Record | None:
         """The record of a source, unless it is missing, damaged or another one's."""

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.datamodule import CodecPairs, to_float
+from biasgan.data.coded import CodedPairs
+from biasgan.data.datamodule import RestorationData, to_float
+from biasgan.data.entry import Entry
 from biasgan.data.pairs import Crop, cut
 from biasgan.data.samplers import IterationSampler
 from biasgan.data.sets import ImageSet, sample
-from biasgan.data.store import Entry, map_pixels
 from biasgan.images import read_image, write_png
 from biasgan.training.allocator import keep_freed_memory
 
@@ -62,12 +63,9 @@ class DecodedPairs(Dataset[tuple[Tensor, Tensor]]):
         return compressed, original
 
 
-def bare_loop(entries: list[Entry], batches: int, dtype: torch.dtype) -> Iterable[Tensor]:
+def bare_loop(entries: Sequence[Entry], batches: int, dtype: torch.dtype) -> Iterable[Tensor]:
     """Slices of maps that are open already, unturned, in this process."""
-    maps = [
-        (map_pixels(entry.compressed, entry.height, entry.width), map_pixels(entry.original, entry.height, entry.width))
-        for entry in entries
-    ]
+    maps = [entry.pixels() for entry in entries]
     rng = np.random.default_rng(0)
     for _ in range(batches):
         batch = torch.empty((2, BATCH, PATCH, PATCH, 3), dtype=torch.uint8)
@@ -103,7 +101,8 @@ def seconds(function: Callable[[], object], repeats: int = 30) -> float:
 def loaders(folder: Path, height: int, width: int) -> dict[str, float]:
     """Samples a second of each way, from images of one size."""
     images = make_images(folder / f"images-{height}", height, width)
-    module = CodecPairs(images, JPEG(), 20, folder / f"store-{height}", PATCH, BATCH, 10**6, workers=WORKERS)
+    source = CodedPairs(images, JPEG(), 20, folder / f"store-{height}")
+    module = RestorationData(source, PATCH, BATCH, 10**6, workers=WORKERS)
     module.prepare_data()
     module.setup("fit")
     ours = module.train_dataloader()

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from biasgan.data.pairs import Pair, PairDataset
 from biasgan.data.samplers import IterationSampler
-from biasgan.data.store import Entry
+from biasgan.data.store import StoredEntry
 
 HEIGHT, WIDTH, IMAGES, BATCH, ITERATIONS = 1356, 2040, 360, 16, 600
 
@@ -34,12 +34,12 @@ def main() -> None:
     console = Console()
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        entries: list[Entry] = []
+        entries: list[StoredEntry] = []
         for number in range(IMAGES):
             files = [Path(folder) / f"{side}-{number}.npy" for side in ("original", "compressed")]
             for file in files:
                 np.save(file, rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8))
-            entries.append(Entry(str(number), WIDTH, HEIGHT, 8, files[0], files[1]))
+            entries.append(StoredEntry(str(number), WIDTH, HEIGHT, 8, 20, files[0], files[1]))
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 2**30
         before = resident("self")["own"]
         loader: DataLoader[Pair] = DataLoader(

@@ -1,5 +1,4 @@
 import re
-import warnings
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +9,8 @@ from lightning.pytorch import LightningModule, Trainer
 from PIL import Image
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.datamodule import CodecPairs
+from biasgan.data.coded import CodedPairs
+from biasgan.data.datamodule import RestorationData
 from biasgan.data.pairs import Pair
 from biasgan.data.sets import ImageSet
 from biasgan.images import ImageError, read_image, to_tensor
@@ -27,10 +27,9 @@ def pairs_of(
     iterations: int = 6,
     workers: int = 0,
     bad_images: Literal["stop", "skip"] = "stop",
-) -> CodecPairs:
-    return CodecPairs(
-        images, JPEG(), 20, store, patch_size, batch_size, iterations, workers=workers, bad_images=bad_images
-    )
+) -> RestorationData:
+    source = CodedPairs(images, JPEG(), 20, store, workers, bad_images)
+    return RestorationData(source, patch_size, batch_size, iterations, workers=workers)
 
 
 @pytest.fixture
@@ -221,28 +220,10 @@ def test_a_picture_on_both_sides_is_an_error(tmp_path: Path, images: ImageSet, s
         ("iterations", -1, "iterations must be at least 0; got -1"),
         ("workers", -1, "workers must be at least 0; got -1"),
         ("seed", -1, "seed must be at least 0; got -1"),
-        ("quality", 0, r"jpeg quality must be .* got 0\. Set qf=20"),
-        ("bad_images", "keep", "bad_images must be stop or skip; got keep"),
     ],
 )
-def test_bad_options_are_named(tmp_path: Path, images: ImageSet, option: str, value: object, message: str) -> None:
-    options: dict[str, Any] = {"quality": 20, "patch_size": 32, "batch_size": 4, "iterations": 6, option: value}
+def test_bad_options_are_named(tmp_path: Path, images: ImageSet, option: str, value: int, message: str) -> None:
+    source = CodedPairs(images, JPEG(), 20, tmp_path)
+    options = {"patch_size": 32, "batch_size": 4, "iterations": 6, option: value}
     with pytest.raises(ValueError, match=message):
-        CodecPairs(images, JPEG(), store=tmp_path, **options)
-
-
-def test_an_interrupt_while_compressing_ends_it(
-    tmp_path: Path, images: ImageSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = pairs_of(images, tmp_path / "store")
-
-    def interrupt(path: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(module.store, "add", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        module.prepare_data()
-    monkeypatch.undo()
-    with warnings.catch_warnings():
-        module.setup("fit")
-    assert module.train_images == 5
+        RestorationData(source, **options)

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.pairs import Crop, Pair, PairDataset, ValidationPairs, cut, image_order, uniform
 from biasgan.data.samplers import IterationSampler, Sample
-from biasgan.data.store import Entry, PairStore, map_pixels
+from biasgan.data.store import PairStore, StoredEntry, map_pixels
 from biasgan.images import read_image
 from tests.data.conftest import MakeImages
 
@@ -22,13 +22,13 @@ def sources(make_images: MakeImages) -> list[Path]:
 
 
 @pytest.fixture
-def entries(tmp_path: Path, sources: list[Path]) -> list[Entry]:
+def entries(tmp_path: Path, sources: list[Path]) -> list[StoredEntry]:
     store = PairStore(tmp_path / "store", JPEG(), 20)
     return [store.add(source) for source in sources]
 
 
 def batches(
-    entries: list[Entry], batch_size: int, start: int = 0, rank: int = 0, world_size: int = 1, workers: int = 0
+    entries: list[StoredEntry], batch_size: int, start: int = 0, rank: int = 0, world_size: int = 1, workers: int = 0
 ) -> list[Pair]:
     loader: DataLoader[Pair] = DataLoader(
         PairDataset(entries, PATCH, batch_size * world_size, seed=3),
@@ -49,43 +49,43 @@ def same(first: list[Pair], second: list[Pair]) -> bool:
 
 # Python 3.12 and later warn when a process with threads forks; workers only copy bytes.
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_workers_do_not_change_the_samples(entries: list[Entry]) -> None:
+def test_workers_do_not_change_the_samples(entries: list[StoredEntry]) -> None:
     alone = batches(entries, 4)
     torch.manual_seed(99)
     np.random.default_rng()
     assert same(alone, batches(entries, 4, workers=2))
 
 
-def test_ranks_share_what_one_process_would_see(entries: list[Entry]) -> None:
+def test_ranks_share_what_one_process_would_see(entries: list[StoredEntry]) -> None:
     alone = batches(entries, 6)
     ranks = [batches(entries, 2, rank=rank, world_size=3) for rank in range(3)]
     joined = [Pair(*map(torch.cat, zip(*parts, strict=True))) for parts in zip(*ranks, strict=True)]
     assert same(alone, joined)
 
 
-def test_a_resumed_run_sees_the_tail(entries: list[Entry]) -> None:
+def test_a_resumed_run_sees_the_tail(entries: list[StoredEntry]) -> None:
     assert same(batches(entries, 4)[2:], batches(entries, 4, start=2))
 
 
-def test_seeds_and_iterations_differ(entries: list[Entry]) -> None:
+def test_seeds_and_iterations_differ(entries: list[StoredEntry]) -> None:
     samples = [Sample(iteration, slot) for iteration in range(20) for slot in range(4)]
     crops = {PairDataset(entries, PATCH, 4, seed).crop(s, entries[0]) for seed in range(3) for s in samples}
     assert len(crops) > 200
     assert not same(batches(entries, 4), batches(entries, 4, start=1)[:1])
 
 
-def test_every_image_once_in_each_pass(entries: list[Entry]) -> None:
+def test_every_image_once_in_each_pass(entries: list[StoredEntry]) -> None:
     numbers = torch.cat([batch.index for batch in batches(entries, 5)]).reshape(6, 5)
     assert numbers.sort(dim=1).values.tolist() == [[0, 1, 2, 3, 4]] * 6
     assert len({tuple(order) for order in numbers.tolist()}) > 2
 
 
-def test_a_batch_larger_than_the_set_goes_round(entries: list[Entry]) -> None:
+def test_a_batch_larger_than_the_set_goes_round(entries: list[StoredEntry]) -> None:
     (first, *_) = batches(entries, 13)
     assert torch.bincount(first.index).sort().values.tolist() == [2, 2, 3, 3, 3]
 
 
-def test_pairs_are_the_same_crop_of_the_whole_coded_image(entries: list[Entry], sources: list[Path]) -> None:
+def test_pairs_are_the_same_crop_of_the_whole_coded_image(entries: list[StoredEntry], sources: list[Path]) -> None:
     dataset = PairDataset(entries, PATCH, 40, seed=0)
     samples = [Sample(0, slot) for slot in range(40)]
     pair = dataset.__getitems__(samples)
@@ -122,7 +122,7 @@ def test_orientations_are_the_eight_of_a_square() -> None:
     assert seen == group
 
 
-def test_crops_reach_every_edge(entries: list[Entry]) -> None:
+def test_crops_reach_every_edge(entries: list[StoredEntry]) -> None:
     dataset = PairDataset(entries, 68, 64, seed=0)
     crops = [dataset.crop(Sample(i, slot), entries[0]) for i in range(20) for slot in range(64)]
     assert {crop.top for crop in crops} == {0, 1, 2}
@@ -144,7 +144,7 @@ def test_more_slots_do_not_change_the_first() -> None:
     assert image_order(100, 0, 0).tolist() != image_order(100, 0, 1).tolist()
 
 
-def test_datasets_can_be_sent_to_workers_of_any_kind(entries: list[Entry]) -> None:
+def test_datasets_can_be_sent_to_workers_of_any_kind(entries: list[StoredEntry]) -> None:
     dataset = PairDataset(entries, PATCH, 4, seed=0)
     samples = [Sample(1, 2), Sample(0, 3)]
     first = dataset.__getitems__(samples)
@@ -172,7 +172,7 @@ def test_only_the_pages_of_a_crop_are_read(tmp_path: Path) -> None:
     assert not out.any()
 
 
-def test_validation_shows_whole_images(entries: list[Entry], sources: list[Path]) -> None:
+def test_validation_shows_whole_images(entries: list[StoredEntry], sources: list[Path]) -> None:
     pairs = ValidationPairs(entries)
     assert len(pairs) == 5
     pair = pairs[3]

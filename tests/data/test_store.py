@@ -14,7 +14,7 @@ import pytest
 from biasgan.codecs.codec import Codec, CodecError, Coded
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data import store as store_module
-from biasgan.data.store import Entry, PairStore, map_pixels
+from biasgan.data.store import PairStore, StoredEntry, map_pixels
 from biasgan.images import ImageError, read_image
 from tests.data.conftest import MakeImages
 
@@ -46,7 +46,7 @@ def files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def pixels(entry: Entry) -> tuple[np.ndarray, np.ndarray]:
+def pixels(entry: StoredEntry) -> tuple[np.ndarray, np.ndarray]:
     return tuple(map_pixels(path, entry.height, entry.width) for path in (entry.compressed, entry.original))  # pyright: ignore[reportReturnType]
 
 

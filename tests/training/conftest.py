@@ -12,7 +12,8 @@ from torchmetrics import MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.datamodule import CodecPairs
+from biasgan.data.coded import CodedPairs
+from biasgan.data.datamodule import RestorationData
 from biasgan.data.sets import ImageSet
 from biasgan.losses.adversarial import AdversarialLoss, VanillaAdversarialLoss
 from biasgan.networks.compact import SRVGGNetCompact
@@ -24,7 +25,7 @@ from biasgan.training.schedule import Constant
 from biasgan.training.trainer import restoration_trainer
 
 LAYERS = {"conv1_2": 0.5, "conv2_2": 1.0}
-MakePairs = Callable[..., CodecPairs]
+MakePairs = Callable[..., RestorationData]
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +46,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 @pytest.fixture
 def make_pairs(images: ImageSet, tmp_path: Path) -> MakePairs:
     """Makes data modules over the small pictures at JPEG quality 10, all on one store."""
-    return partial(
-        CodecPairs, images=images, codec=JPEG(), quality=10, store=tmp_path / "store", patch_size=32, batch_size=4,
-        iterations=12, workers=0,
-    )  # fmt: skip
+    source = CodedPairs(images, JPEG(), 10, tmp_path / "store", workers=0)
+    return partial(RestorationData, source=source, patch_size=32, batch_size=4, iterations=12, workers=0)
 
 
 def make_gan(

@@ -1,0 +1,43 @@
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from biasgan.data.entry import Entry
+
+
+class PairSets(NamedTuple):
+    """Pairs to train with and to validate with."""
+
+    train: Sequence[Entry]
+    valid: Sequence[Entry]
+
+
+class PairSource(ABC):
+    """Where pairs of compressed and original images come from."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> dict[str, str | int]:
+        """What compressed the images: codec, library, versions and parameters, as far as they are known."""
+
+    @abstractmethod
+    def open(self, least_side: int, tell: bool) -> PairSets:
+        """The pairs of both sets, neither of them empty, and no picture in both.
+
+        Args:
+            least_side: Images to train with have no shorter side, in pixels.
+            tell: True in the one process of a machine that prepares: it makes what is missing, looks for damage, shows
+                progress and names what it skips. All other processes open what that one has left.
+
+        Raises:
+            ImageError: If images are bad, too few are left, or one is in both sets.
+            OSError: If the disk is full.
+        """
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """Look for damage without changing anything.
+
+        Returns:
+            A line for each bad file, with its name and the reason; none if all is well.
+        """
