@@ -43,7 +43,7 @@ def encode(image: np.ndarray, qp: int, chroma: Chroma, level: int) -> bytes:
         if got != expected:
             raise ValueError(f"x265 made a picture of {got} where {expected} was expected")
     except (ValueError, FFmpegError) as error:
-        raise CodecError(f"bpg cannot encode {width} x {height} pixels: {error}.") from error
+        raise CodecError(f"bpg cannot encode {width} x {height} pixels: {reason(error)}.") from error
     return bpg_container.write(Picture(chroma, width, height, parameters.tools, data))
 
 
@@ -58,7 +58,7 @@ def decode(picture: Picture) -> np.ndarray:
     try:
         frame = hevc.decode(parameters, picture.data)
     except (ValueError, FFmpegError) as error:
-        raise CodecError(f"bpg cannot decode {picture.width} x {picture.height} pixels: {error}.") from error
+        raise CodecError(f"bpg cannot decode {picture.width} x {picture.height} pixels: {reason(error)}.") from error
     return bpg_planes.join(
         hevc.planes_of(frame),
         picture.height,
@@ -71,3 +71,8 @@ def decode(picture: Picture) -> np.ndarray:
 def coded_size(width: int, height: int, block: int) -> tuple[int, int]:
     """Width and height in whole blocks."""
     return -(-width // block) * block, -(-height // block) * block
+
+
+def reason(error: Exception) -> str:
+    """What an error says, without the options that PyAV adds."""
+    return (isinstance(error, FFmpegError) and error.strerror) or str(error)
