@@ -17,7 +17,7 @@ from torchmetrics import MetricCollection
 from biasgan.codecs.codec import Codec
 from biasgan.config import CONF, plain, register_resolvers
 from biasgan.data.datamodule import RestorationData
-from biasgan.data.sets import ImageSet
+from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.compact import SRVGGNetCompact
@@ -42,6 +42,7 @@ CHOICES = [
     for file in sorted(folder.glob("*.yaml"))
 ]
 NO_DISCRIMINATOR = [("discriminator", "none"), ("baseline", "arcnn")]
+PUBLISHED = {"div2k": [DIV2K_TRAIN, DIV2K_VALID], "flickr2k": [FLICKR2K]}
 SIZED_GROUPS = ("baseline", "generator", "discriminator")
 FEATURES = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 
@@ -93,6 +94,11 @@ def test_every_choice_makes_what_it_says(
     small = ("features.weights=random", "generator=compact")
     options = [f"scale={scale}", *small] if group not in ("scale", "generator") else small[:1]
     config = composed(*options, f"{group}={choice}", *(["data.root=" + str(pictures)] if choice == "folder" else []))
+    for images in PUBLISHED.get(choice, []):
+        folder = Path(config["data"]["root"]) / images.folder
+        folder.mkdir(parents=True)
+        for name in images.names:
+            (folder / name).touch()
     with torch.device("meta"):
         generator = build(config["generator"])
         discriminator = build(config["discriminator"])
@@ -239,6 +245,11 @@ def test_callbacks_of_a_run_and_their_order(composed: Composer) -> None:
 def test_quality_options_reach_the_codec(composed: Composer) -> None:
     config = composed("qf=35", "codec=jpeg")
     assert config["quality"] == config["pairs"]["quality"] == 35
+
+
+@pytest.mark.parametrize("choice", PUBLISHED)
+def test_a_training_does_not_download(composed: Composer, choice: str) -> None:
+    assert composed(f"data={choice}")["data"]["download"] is False
 
 
 def test_the_log_is_in_the_run_folder(composed: Composer) -> None:

@@ -1,7 +1,10 @@
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
+from biasgan.data.archive import Archive, fetch
 from biasgan.images import ImageError, list_images
 
 TRAIN = ("astronaut.png", "ihc.png", "motorcycle_left.png", "motorcycle_right.png", "rocket.jpg")
@@ -59,3 +62,145 @@ def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
     valid = files[valid_every - 1 :: valid_every] or files[-1:]
     held_out = set(valid)
     return ImageSet([file for file in files if file not in held_out], valid)
+
+
+def div2k(root: str | Path, download: bool = False) -> ImageSet:
+    """DIV2K: 800 photographs of 2K resolution to train with, 100 others for validation.
+
+    Agustsson and Timofte, NTIRE 2017 Challenge on Single Image Super-Resolution: Dataset and Study, CVPRW 2017.
+
+    Args:
+        root: Searched for `DIV2K_train_HR` and `DIV2K_valid_HR`, directly, in `DIV2K` or nested in themselves, for
+            `train` and `valid`, and for the images themselves.
+        download: Whether to fetch what is missing, 4.0 GB, into `root`.
+
+    Raises:
+        FileNotFoundError: If it is missing and not to be fetched.
+        ImageError: If some of the images are missing.
+        DownloadError: If it cannot be fetched.
+        ArchiveError: If it cannot be unpacked.
+    """
+    root = Path(root).expanduser()
+    return ImageSet(DIV2K_TRAIN.find(root, download), DIV2K_VALID.find(root, download))
+
+
+def flickr2k(root: str | Path, download: bool = False, valid: int = 662) -> ImageSet:
+    """Flickr2K: 2650 photographs of 2K resolution.
+
+    Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPRW 2017. Its authors have not
+    divided it.
+
+    Args:
+        root: Searched for `Flickr2K_HR`, directly, in `Flickr2K` or nested in itself, and for the images themselves.
+        download: Whether to fetch it, if it is missing, into `root`: about 20 GB, since the archive has small versions
+            of the images too.
+        valid: This many of the last images are for validation. By default 1989 to 2650, the division of PowerQE, the
+            toolbox for this task.
+
+    Raises:
+        ValueError: If `valid` leaves nothing on one of the sides.
+        FileNotFoundError: If it is missing and not to be fetched.
+        ImageError: If some of the images are missing.
+        DownloadError: If it cannot be fetched.
+        ArchiveError: If it cannot be unpacked.
+    """
+    count = len(FLICKR2K.names)
+    if not 0 < valid < count:
+        raise ValueError(f"data.valid must be from 1 to {count - 1}, of {count} images; got {valid}.")
+    files = FLICKR2K.find(Path(root).expanduser(), download)
+    return ImageSet(files[:-valid], files[-valid:])
+
+
+@dataclass(frozen=True)
+class NumberedImages:
+    """A published folder of images that are named by consecutive numbers.
+
+    Attributes:
+        collection: What it is a part of.
+        folder: Name of the folder.
+        other_folder: What some people call it.
+        names: Of the files.
+        archive: Where it is published.
+    """
+
+    collection: str
+    folder: str
+    other_folder: str
+    names: tuple[str, ...]
+    archive: Archive
+
+    def find(self, root: Path, download: bool) -> list[Path]:
+        """The files, all of them, from the folder under `root` that has most, fetched if there is none.
+
+        Raises:
+            FileNotFoundError: If there is none and it is not to be fetched.
+            ImageError: If there are only some.
+        """
+        target = root / self.folder
+        folders = [
+            root / above / below
+            for above in (self.collection, "")
+            for below in (f"{self.folder}/{self.folder}", self.folder, self.other_folder, "")
+        ]
+        files = max(map(self.held_in, folders), key=len)
+        if len(files) < len(self.names) and download:
+            fetch(self.archive, target)
+            files = self.held_in(target)
+        command = f"python -m biasgan.prepare data={self.collection.lower()} {quote(f'data.root={root}')}"
+        if not files:
+            below = ", ".join(str(folder.relative_to(root)) for folder in folders if folder != root)
+            raise FileNotFoundError(
+                f"{self.folder}, {self.names[0]} to {self.names[-1]}, is not in {root}, nor below in {below}. Fetch it "
+                f"with\n{command}\nor set data.root to where it is."
+            )
+        if len(files) < len(self.names):
+            missing = sorted(set(self.names) - {file.name for file in files})
+            listed = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+            raise ImageError(
+                f"{files[0].parent} has only {len(files)} of the {len(self.names)} images of {self.folder}; {listed} "
+                f"not found. Add them, or fetch all anew: take {target} away if it is there, and run\n{command}"
+            )
+        return files
+
+    def held_in(self, folder: Path) -> list[Path]:
+        """Those of the files that are in a folder."""
+        there = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set[str]()
+        return [folder / name for name in self.names if name in there]
+
+
+DIV2K_TRAIN = NumberedImages(
+    collection="DIV2K",
+    folder="DIV2K_train_HR",
+    other_folder="train",
+    names=tuple(f"{number:04}.png" for number in range(1, 801)),
+    archive=Archive(
+        "https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_train_HR.zip",
+        inside="DIV2K_train_HR",
+        checksum="sha256:9d0b9c463f6e35b6c62cc6a930ee2224f670b34c1df841a57670f9acf0f6c335",
+        size=3_530_603_713,
+    ),
+)
+DIV2K_VALID = NumberedImages(
+    collection="DIV2K",
+    folder="DIV2K_valid_HR",
+    other_folder="valid",
+    names=tuple(f"{number:04}.png" for number in range(801, 901)),
+    archive=Archive(
+        "https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip",
+        inside="DIV2K_valid_HR",
+        checksum="sha256:20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc",
+        size=448_993_893,
+    ),
+)
+FLICKR2K = NumberedImages(
+    collection="Flickr2K",
+    folder="Flickr2K_HR",
+    other_folder="HR",
+    names=tuple(f"{number:06}.png" for number in range(1, 2651)),
+    archive=Archive(
+        "https://cv.snu.ac.kr/research/EDSR/Flickr2K.tar",
+        inside="Flickr2K/Flickr2K_HR",
+        # Nobody has published a SHA-256 of it.
+        checksum="md5:5d3f39443d5e9489bff8963f8f26cb03",
+    ),
+)

@@ -1,11 +1,21 @@
+import hashlib
+import io
 import subprocess
 import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from biasgan.data import sets
+from biasgan.data.download import DownloadError
 from biasgan.images import ImageError
+
+from ..conftest import Command
+from .faulty_server import FaultyServer, faulty_server
 
 
 def fill(folder: Path, count: int) -> None:
@@ -70,3 +80,161 @@ def test_folders_that_do_not_serve(tmp_path: Path) -> None:
     fill(tmp_path / "train", 0)
     with pytest.raises(ImageError, match="train has no images"):
         sets.folder(tmp_path)
+
+
+def touch(folder: Path, names: tuple[str, ...]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyServer]:
+    """Has archives laid out as the published ones, of Flickr2K the start, with names of images as their contents."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(sets, "FLICKR2K", replace(sets.FLICKR2K, names=sets.FLICKR2K.names[:30]))
+    with faulty_server() as server:
+        for name in ("DIV2K_TRAIN", "DIV2K_VALID", "FLICKR2K"):
+            images: sets.NumberedImages = getattr(sets, name)
+            pack = zip_file if images.archive.name.endswith(".zip") else tar_file
+            content = pack({f"{images.archive.inside}/{file}": file.encode() for file in images.names})
+            path = f"/{images.archive.name}"
+            server.files[path] = content
+            algorithm = images.archive.checksum.partition(":")[0]
+            archive = replace(
+                images.archive,
+                address=server.address(path),
+                checksum=f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}",
+                size=images.archive.size and len(content),
+            )
+            monkeypatch.setattr(sets, name, replace(images, archive=archive))
+        yield server
+
+
+def zip_file(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def tar_file(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+def test_div2k_is_fetched_once_and_whole(tmp_path: Path, server: FaultyServer) -> None:
+    server.cuts = [20_000]
+    root = tmp_path / "cache" / "div2k"
+    images = sets.div2k(root, download=True)
+    assert [file.read_text() for file in images.train] == [f"{number:04}.png" for number in range(1, 801)]
+    assert [file.read_text() for file in images.valid] == [f"{number:04}.png" for number in range(801, 901)]
+    assert server.served == sum(len(server.files[f"/DIV2K_{side}_HR.zip"]) for side in ("train", "valid"))
+    assert images == sets.div2k(root) == sets.div2k(root, download=True)
+    assert len(server.asked) == 3
+    assert {entry.name for entry in root.iterdir() if entry.suffix != ".lock"} == {"DIV2K_train_HR", "DIV2K_valid_HR"}
+
+
+def test_flickr2k_is_fetched_once_and_whole(tmp_path: Path, server: FaultyServer) -> None:
+    images = sets.flickr2k(tmp_path, download=True, valid=10)
+    assert [file.read_text() for file in images.train] == [f"{number:06}.png" for number in range(1, 21)]
+    assert [file.read_text() for file in images.valid] == [f"{number:06}.png" for number in range(21, 31)]
+    assert images == sets.flickr2k(tmp_path, download=True, valid=10)
+    assert len(server.asked) == 1
+
+
+def test_only_the_missing_part_is_fetched(tmp_path: Path, server: FaultyServer) -> None:
+    touch(tmp_path / "DIV2K" / "DIV2K_train_HR", sets.DIV2K_TRAIN.names)
+    images = sets.div2k(tmp_path, download=True)
+    assert images.train[0] == tmp_path / "DIV2K" / "DIV2K_train_HR" / "0001.png"
+    assert images.valid[0] == tmp_path / "DIV2K_valid_HR" / "0801.png"
+    assert server.served == len(server.files["/DIV2K_valid_HR.zip"])
+
+
+@pytest.mark.parametrize(
+    ("train", "valid"),
+    [
+        ("DIV2K_train_HR", "DIV2K_valid_HR"),
+        ("DIV2K/DIV2K_train_HR", "DIV2K/DIV2K_valid_HR"),
+        ("DIV2K_train_HR/DIV2K_train_HR", "DIV2K_valid_HR/DIV2K_valid_HR"),
+        ("DIV2K/DIV2K_train_HR/DIV2K_train_HR", "DIV2K_valid_HR"),
+        ("train", "valid"),
+        ("DIV2K", "DIV2K"),
+        ("", ""),
+    ],
+)
+def test_div2k_is_found_in_usual_layouts(tmp_path: Path, train: str, valid: str) -> None:
+    touch(tmp_path / train, sets.DIV2K_TRAIN.names)
+    touch(tmp_path / valid, sets.DIV2K_VALID.names)
+    touch(tmp_path / "DIV2K_train_LR_bicubic" / "X2", ("0001x2.png",))
+    images = sets.div2k(str(tmp_path))
+    assert images.train == [tmp_path / train / name for name in sets.DIV2K_TRAIN.names]
+    assert images.valid == [tmp_path / valid / name for name in sets.DIV2K_VALID.names]
+
+
+@pytest.mark.parametrize("place", ["Flickr2K_HR", "Flickr2K/Flickr2K_HR", "Flickr2K", "HR", ""])
+def test_flickr2k_is_found_in_usual_layouts(tmp_path: Path, place: str) -> None:
+    touch(tmp_path / place, sets.FLICKR2K.names)
+    images = sets.flickr2k(tmp_path)
+    assert images.train + images.valid == [tmp_path / place / f"{number:06}.png" for number in range(1, 2651)]
+    assert images.valid[0].name == "001989.png"
+
+
+@pytest.mark.parametrize("valid", [0, -1, 2650])
+def test_flickr2k_is_on_both_sides(tmp_path: Path, valid: int) -> None:
+    with pytest.raises(ValueError, match=rf"data\.valid must be from 1 to 2649, of 2650 images; got {valid}"):
+        sets.flickr2k(tmp_path, valid=valid)
+
+
+def test_a_missing_set_says_how_to_fetch_it(tmp_path: Path, server: FaultyServer) -> None:
+    root = tmp_path / "my images"
+    with pytest.raises(FileNotFoundError) as raised:
+        sets.div2k(root)
+    text = str(raised.value)
+    assert f"DIV2K_train_HR, 0001.png to 0800.png, is not in {root}, nor below in DIV2K/DIV2K_train_HR/" in text
+    assert f"\npython -m biasgan.prepare data=div2k 'data.root={root}'\n" in text
+    assert text.endswith("or set data.root to where it is.")
+    with pytest.raises(FileNotFoundError, match=r"Flickr2K_HR, 000001\.png to 000030\.png, is not in .*, HR\. Fetch"):
+        sets.flickr2k(tmp_path, valid=10)
+    assert not server.asked
+    assert not root.exists()
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_incomplete_sets_are_named(tmp_path: Path, server: FaultyServer, download: bool) -> None:
+    folder = tmp_path / "DIV2K_train_HR"
+    touch(folder, sets.DIV2K_TRAIN.names[:-7])
+    with pytest.raises(ImageError) as raised:
+        sets.div2k(tmp_path, download)
+    assert str(raised.value) == (
+        f"{folder} has only 793 of the 800 images of DIV2K_train_HR; 0794.png, 0795.png, 0796.png, 0797.png, 0798.png "
+        f"and 2 more not found. Add them, or fetch all anew: take {folder} away if it is there, and run\n"
+        f"python -m biasgan.prepare data=div2k data.root={tmp_path}"
+    )
+    assert not server.asked
+    assert len(list(folder.iterdir())) == 793
+
+
+def test_a_set_that_cannot_be_fetched(tmp_path: Path, server: FaultyServer) -> None:
+    server.files["/DIV2K_train_HR.zip"] = bytes(len(server.files["/DIV2K_train_HR.zip"]))
+    with pytest.raises(DownloadError, match=r"DIV2K_train_HR\.zip gave other bytes than expected: sha256:"):
+        sets.div2k(tmp_path, download=True)
+    with pytest.raises(FileNotFoundError):
+        sets.div2k(tmp_path)
+
+
+@pytest.mark.parametrize("choice", ["div2k", "flickr2k"])
+def test_a_training_never_downloads(tmp_path: Path, server: FaultyServer, command: Command, choice: str) -> None:
+    options = ["data.valid=10"] if choice == "flickr2k" else []
+    done = command(f"data={choice}", "trainer=cpu", "features.weights=random", *options)
+    assert done.status == 1
+    root = tmp_path / "cache" / choice
+    assert f"Fetch it with\npython -m biasgan.prepare data={choice} data.root={root}\n" in done.err
+    assert done.err.count("error:") == 1
+    assert not server.asked
