@@ -1,5 +1,4 @@
 import errno
-import threading
 import warnings
 from pathlib import Path
 
@@ -10,15 +9,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from biasgan.files import atomic_write
+from biasgan.silence import no_warnings
 
 EXTENSIONS = (
     *(".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".pgm"),
     *(".png", ".pnm", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".webp"),
 )
 MISSING_OR_FORBIDDEN = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
-
-# Filters for warnings belong to the whole process, and images are read by several threads.
-_opening = threading.Lock()
 
 
 class ImageError(ValueError):
@@ -45,7 +42,8 @@ def read_image(path: Path) -> np.ndarray:
     try:
         with open_picture(path) as picture:
             picture.load()
-            return rgb_pixels(ImageOps.exif_transpose(picture))
+            ImageOps.exif_transpose(picture, in_place=True)
+            return rgb_pixels(picture)
     except UnidentifiedImageError as error:
         raise ImageError(f"{path} is not an image that Pillow {Image.__version__} can read.") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -63,8 +61,7 @@ def read_image(path: Path) -> np.ndarray:
 
 def open_picture(path: Path) -> Image.Image:
     """Read the head of an image file; a suspected decompression bomb is an error, and other warnings are silent."""
-    with _opening, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with no_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return Image.open(path)
 
@@ -90,7 +87,7 @@ def rgb_pixels(picture: Image.Image) -> np.ndarray:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def list_images(folder: Path) -> list[Path]:

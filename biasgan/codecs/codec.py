@@ -38,6 +38,7 @@ class Codec(ABC):
         highest_quality: Largest valid quality.
         larger_is_better: Whether a larger quality means a better image and more bits.
         usual_quality: An example for messages.
+        most_pixels: Larger images are neither encoded nor decoded: the header of a damaged file can claim any size.
     """
 
     name: ClassVar[str]
@@ -47,6 +48,7 @@ class Codec(ABC):
     highest_quality: ClassVar[int]
     larger_is_better: ClassVar[bool]
     usual_quality: ClassVar[int]
+    most_pixels: ClassVar[int] = 2**25
 
     @property
     @abstractmethod
@@ -74,29 +76,45 @@ class Codec(ABC):
         """Decode a bitstream to (H, W, 3) uint8 RGB.
 
         Raises:
-            CodecError: If it is damaged or of another codec.
+            CodecError: If it is damaged, of another codec, or of too many pixels.
         """
 
-    def check_quality(self, quality: object) -> None:
+    @classmethod
+    def check_quality(cls, quality: object) -> None:
         """Refuse a quality that is not a whole number in the codec's range.
 
         Raises:
             ValueError: Names the range, its direction and the option to set.
         """
-        qualities = range(self.lowest_quality, self.highest_quality + 1)
+        qualities = range(cls.lowest_quality, cls.highest_quality + 1)
         if not isinstance(quality, int) or isinstance(quality, bool) or quality not in qualities:
-            direction = "larger" if self.larger_is_better else "smaller"
+            direction = "larger" if cls.larger_is_better else "smaller"
             raise ValueError(
-                f"{self.name} quality must be a whole number from {self.lowest_quality} to {self.highest_quality} "
+                f"{cls.name} quality must be a whole number from {cls.lowest_quality} to {cls.highest_quality} "
                 f"({direction} is better); got {quality!r}. "
-                f"Set {self.quality_option}={self.usual_quality}, for example."
+                f"Set {cls.quality_option}={cls.usual_quality}, for example."
             )
 
-    def check_image(self, image: np.ndarray) -> None:
+    @classmethod
+    def check_image(cls, image: np.ndarray) -> None:
         """Refuse anything but 8-bit RGB.
 
         Raises:
             CodecError: Names type and shape.
         """
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise CodecError(f"{self.name} takes images of (H, W, 3) uint8; got {image.shape} {image.dtype}.")
+            raise CodecError(f"{cls.name} takes images of (H, W, 3) uint8; got {image.shape} {image.dtype}.")
+        cls.check_size(image.shape[1], image.shape[0])
+
+    @classmethod
+    def check_size(cls, width: int, height: int) -> None:
+        """Refuse a size of too many pixels; decoders ask before they allocate anything of that size.
+
+        Raises:
+            CodecError: Names the size and the most that is possible.
+        """
+        if width * height > cls.most_pixels:
+            raise CodecError(
+                f"{cls.name} takes images of at most {cls.most_pixels} pixels; got {width} x {height}. "
+                "Cut it into parts or make it smaller."
+            )

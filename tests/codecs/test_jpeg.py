@@ -1,5 +1,8 @@
 import io
 import pickle
+import struct
+import subprocess
+import sys
 from typing import Literal
 
 import numpy as np
@@ -93,3 +96,72 @@ def test_identity_tells_what_the_bits_depend_on() -> None:
 def test_bad_subsampling_is_named() -> None:
     with pytest.raises(ValueError, match="must be 4:2:0, 4:2:2 or 4:4:4; got 4:1:1"):
         JPEG("4:1:1")  # pyright: ignore[reportArgumentType]
+
+
+def test_progressive_has_the_same_pixels_in_fewer_bits(photograph: np.ndarray) -> None:
+    for quality in (1, 20, 90, 100):
+        baseline, progressive = (JPEG(progressive=scans).encode(photograph, quality) for scans in (False, True))
+        assert np.array_equal(progressive.image, baseline.image)
+        assert progressive.bits < baseline.bits
+        with Image.open(io.BytesIO(progressive.data)) as picture:
+            assert "progressive" in picture.info
+        with Image.open(io.BytesIO(baseline.data)) as picture:
+            assert "progressive" not in picture.info
+
+
+def test_noise_fits_into_all_but_the_finest_progressive_files() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    for codec in (JPEG(), JPEG("4:4:4"), JPEG(progressive=True)):
+        assert codec.encode(noise, 100).image.shape == noise.shape
+    with pytest.raises(CodecError, match=r"jpeg cannot encode 400 x 300 pixels: ."):
+        JPEG("4:4:4", progressive=True).encode(noise, 100)
+
+
+def test_identity_mentions_scans_only_if_progressive() -> None:
+    assert JPEG(progressive=True).identity == {**JPEG().identity, "progressive": True}
+    assert set(JPEG().identity) == {"codec", "subsampling", "library", "pillow"}
+
+
+def with_size(data: bytes, height: int, width: int) -> bytes:
+    """A file whose frame header claims another size."""
+    claiming = bytearray(data)
+    frame = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
+    struct.pack_into(">HH", claiming, frame + 5, height, width)
+    return bytes(claiming)
+
+
+@pytest.mark.parametrize(("height", "width"), [(5794, 5792), (65535, 65535)])
+def test_sizes_in_the_head_are_checked(photograph: np.ndarray, height: int, width: int) -> None:
+    data = with_size(JPEG().encode(photograph, 20).data, height, width)
+    with pytest.raises(CodecError, match=f"jpeg takes images of at most 33554432 pixels; got {width} x {height}"):
+        JPEG().decode(data)
+
+
+DECODE = """
+import resource, sys
+from biasgan.codecs.jpeg import JPEG
+image = JPEG().decode(sys.stdin.buffer.read())
+print(*image.shape, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_the_largest_size_that_a_head_may_claim_takes_less_than_a_gigabyte(mode: str) -> None:
+    file = io.BytesIO()
+    picture = Image.effect_noise((64, 64), 90).convert("RGB").convert(mode)
+    picture.save(file, format="JPEG", subsampling="4:4:4", progressive=True)
+    data = with_size(file.getvalue(), 8192, 4096)
+    done = subprocess.run([sys.executable, "-c", DECODE], input=data, capture_output=True, check=True)
+    height, width, _, kibibytes = map(int, done.stdout.split())
+    assert (height, width) == (8192, 4096)
+    assert kibibytes < 10**9 / 1024
+
+
+def test_damaged_exif_is_no_matter(photograph: np.ndarray) -> None:
+    data = JPEG().encode(photograph, 20).data
+    directory = b"Exif\0\0MM\0*\0\0\0\x08\x00\xff\x01\x1a\x00\x05\0\0\xff\xff\0\0\xff\xff"
+    segment = b"\xff\xe1" + struct.pack(">H", len(directory) + 2) + directory
+    without_jfif = data[:2] + segment + data[20:]
+    with pytest.warns(UserWarning, match="EXIF|tag|Tag"), Image.open(io.BytesIO(without_jfif)) as picture:
+        picture.load()
+    assert np.array_equal(JPEG().decode(without_jfif), JPEG().decode(data))

@@ -1,0 +1,15 @@
+import threading
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+
+# Filters for warnings belong to the whole process, and images are read by several threads.
+_silence = threading.Lock()
+
+
+@contextmanager
+def no_warnings() -> Generator[None]:
+    """Keep Pillow from warning of what it meets in the head of a file; one thread at a time."""
+    with _silence, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
