@@ -10,8 +10,9 @@ from typing import TypeVar, cast
 import numba
 import numpy as np
 
-Kernel = TypeVar("Kernel", bound=Callable[..., None])
+Kernel = TypeVar("Kernel", bound=Callable[..., int | None])
 int32 = cast(Callable[[int], int], numba.int32)
+"""Numba widens whole numbers to 64 bits; to say that a sum fits in 32 makes its shift to the right twice as fast."""
 
 
 def compiled(kernel: Kernel) -> Kernel:
@@ -30,17 +31,16 @@ def fixed_point(factor: float, bits: int) -> int:
     return round(factor * (1 << bits))
 
 
-Y_RED, Y_GREEN, Y_BLUE = (int32(fixed_point(share, FORWARD)) for share in (RED, GREEN, BLUE))
+Y_RED, Y_GREEN, Y_BLUE = (fixed_point(share, FORWARD) for share in (RED, GREEN, BLUE))
 CB_RED, CB_GREEN, CB_BLUE = (
-    int32(fixed_point(factor, FORWARD)) for factor in (-RED / 2 / (1 - BLUE), -GREEN / 2 / (1 - BLUE), 0.5)
+    fixed_point(factor, FORWARD) for factor in (-RED / 2 / (1 - BLUE), -GREEN / 2 / (1 - BLUE), 0.5)
 )
 CR_RED, CR_GREEN, CR_BLUE = (
-    int32(fixed_point(factor, FORWARD)) for factor in (0.5, -GREEN / 2 / (1 - RED), -BLUE / 2 / (1 - RED))
+    fixed_point(factor, FORWARD) for factor in (0.5, -GREEN / 2 / (1 - RED), -BLUE / 2 / (1 - RED))
 )
-RED_CR, BLUE_CB = (int32(fixed_point(2 * (1 - share), BACKWARD)) for share in (RED, BLUE))
-GREEN_CR, GREEN_CB = (int32(fixed_point(2 * (1 - share) * share / GREEN, BACKWARD)) for share in (RED, BLUE))
-FORWARD_HALF, BACKWARD_HALF = int32(1 << (FORWARD - 1)), int32(1 << (BACKWARD - 1))
-FORWARD_BITS, BACKWARD_BITS = int32(FORWARD), int32(BACKWARD)
+RED_CR, BLUE_CB = (fixed_point(2 * (1 - share), BACKWARD) for share in (RED, BLUE))
+GREEN_CR, GREEN_CB = (fixed_point(2 * (1 - share) * share / GREEN, BACKWARD) for share in (RED, BLUE))
+FORWARD_HALF, BACKWARD_HALF = 1 << (FORWARD - 1), 1 << (BACKWARD - 1)
 MARGIN = 5
 """Samples by which a row is extended on either side, so that filters need not look for its ends."""
 
@@ -106,16 +106,16 @@ def join(planes: Sequence[np.ndarray], height: int, width: int, half_height: boo
 
 @compiled
 def luma_and_chroma(image: np.ndarray, luma: np.ndarray, cb: np.ndarray, cr: np.ndarray) -> None:
-    """Convert RGB to luma and chroma of the same size; never beyond 8 bits but for the one of pure blue and red."""
-    height, width = image.shape[:2]
+    """Convert (H, W, 3) RGB to planes of (H, W); only chroma of pure blue and red would be beyond 8 bits, by one."""
+    height, width = luma.shape
     for y in range(height):
         for x in range(width):
-            red, green, blue = int32(image[y, x, 0]), int32(image[y, x, 1]), int32(image[y, x, 2])
-            luma[y, x] = (Y_RED * red + Y_GREEN * green + Y_BLUE * blue + FORWARD_HALF) >> FORWARD_BITS
-            b = (CB_RED * red + CB_GREEN * green + CB_BLUE * blue + FORWARD_HALF) >> FORWARD_BITS
-            r = (CR_RED * red + CR_GREEN * green + CR_BLUE * blue + FORWARD_HALF) >> FORWARD_BITS
-            cb[y, x] = min(b + int32(128), int32(255))
-            cr[y, x] = min(r + int32(128), int32(255))
+            red, green, blue = image[y, x, 0], image[y, x, 1], image[y, x, 2]
+            luma[y, x] = (Y_RED * red + Y_GREEN * green + Y_BLUE * blue + FORWARD_HALF) >> FORWARD
+            b = (CB_RED * red + CB_GREEN * green + CB_BLUE * blue + FORWARD_HALF) >> FORWARD
+            r = (CR_RED * red + CR_GREEN * green + CR_BLUE * blue + FORWARD_HALF) >> FORWARD
+            cb[y, x] = min(b + 128, 255)
+            cr[y, x] = min(r + 128, 255)
 
 
 @compiled
@@ -131,27 +131,27 @@ def halve_width(wide: np.ndarray, narrow: np.ndarray) -> None:
         for x in range(narrow.shape[1]):
             at = MARGIN + 2 * x
             total = 57 * (row[at] + row[at + 1]) + 17 * (row[at - 1] + row[at + 2])
-            total += -8 * (row[at - 2] + row[at + 3]) - 4 * (row[at - 3] + row[at + 4])
-            narrow[y, x] = (total + 2 * (row[at - 4] + row[at + 5]) + int32(1)) >> int32(1)
+            total += 2 * (row[at - 4] + row[at + 5])
+            total -= 8 * (row[at - 2] + row[at + 3]) + 4 * (row[at - 3] + row[at + 4])
+            narrow[y, x] = (total + 1) >> 1
 
 
 @compiled
-def halve_height(narrow: np.ndarray, plane: np.ndarray) -> None:
-    """Filter (H, W) int16 with six fractional bits to (⌈H / 2⌉, W) uint8, the upper left part of a plane."""
-    height, width = narrow.shape
-    last = height - 1
-    for y in range((height + 1) // 2):
-        above, below = 2 * y, 2 * y + 1
-        a, b = narrow[above], narrow[min(below, last)]
-        c, d = narrow[max(above - 1, 0)], narrow[min(below + 1, last)]
-        e, f = narrow[max(above - 2, 0)], narrow[min(below + 2, last)]
-        g, h = narrow[max(above - 3, 0)], narrow[min(below + 3, last)]
-        i, j = narrow[max(above - 4, 0)], narrow[min(below + 4, last)]
-        for x in range(width):
-            total = 57 * (int32(a[x]) + int32(b[x])) + 17 * (int32(c[x]) + int32(d[x]))
-            total += -8 * (int32(e[x]) + int32(f[x])) - 4 * (int32(g[x]) + int32(h[x]))
-            total += 2 * (int32(i[x]) + int32(j[x])) + int32(4096)
-            plane[y, x] = min(max(total >> int32(13), int32(0)), int32(255))
+def halve_height(narrow: np.ndarray, low: np.ndarray) -> None:
+    """Filter (H, W) int16 with six fractional bits to (⌈H / 2⌉, W) uint8."""
+    last = narrow.shape[0] - 1
+    for y in range(low.shape[0]):
+        up, down = 2 * y, 2 * y + 1
+        a, b = up, clamp(down, last)
+        c, d = clamp(up - 1, last), clamp(down + 1, last)
+        e, f = clamp(up - 2, last), clamp(down + 2, last)
+        g, h = clamp(up - 3, last), clamp(down + 3, last)
+        i, j = clamp(up - 4, last), clamp(down + 4, last)
+        for x in range(low.shape[1]):
+            total = 57 * (narrow[a, x] + narrow[b, x]) + 17 * (narrow[c, x] + narrow[d, x])
+            total += 2 * (narrow[i, x] + narrow[j, x])
+            total -= 8 * (narrow[e, x] + narrow[f, x]) + 4 * (narrow[g, x] + narrow[h, x])
+            low[y, x] = min(max((total + 4096) >> 13, 0), 255)
 
 
 @compiled
@@ -163,35 +163,44 @@ def picture(
     columns = (width + 1) // 2 if half_width else width
     rows = (height + 1) // 2 if half_height else height
     filtered = np.empty(columns + 2 * MARGIN, np.int32)
-    chroma = np.empty((2, columns * 2), np.int32)
+    chroma = np.empty((2, 2 * columns), np.int32)
+    rgb = np.empty((3, width), np.uint8)
     for y in range(height):
         for number in range(2):
             plane = cb if number == 0 else cr
             if half_height:
                 double_height(plane, y, rows, columns, filtered)
-            else:
+                double_width(filtered, columns, 12, chroma[number])
+            elif half_width:
                 for x in range(columns):
                     filtered[MARGIN + x] = plane[y, x]
-            if half_width:
-                double_width(filtered, columns, int32(12 if half_height else 6), chroma[number])
+                double_width(filtered, columns, 6, chroma[number])
             else:
                 for x in range(columns):
-                    chroma[number, x] = filtered[MARGIN + x]
-        colours(luma[y], chroma[0], chroma[1], image[y])
+                    chroma[number, x] = plane[y, x]
+        colours(luma[y], chroma[0], chroma[1], rgb)
+        # Planes first, since a processor's vector units do not write every third byte.
+        for x in range(width):
+            image[y, x, 0] = rgb[0, x]
+            image[y, x, 1] = rgb[1, x]
+            image[y, x, 2] = rgb[2, x]
 
 
 @compiled
 def double_height(plane: np.ndarray, y: int, rows: int, columns: int, filtered: np.ndarray) -> None:
     """One row between the rows of a plane, with six fractional bits, into a row with margins."""
-    row, last = y // 2, rows - 1
-    a, b, c = plane[max(row - 3, 0)], plane[max(row - 2, 0)], plane[max(row - 1, 0)]
-    d = plane[row]
-    e, f, g = plane[min(row + 1, last)], plane[min(row + 2, last)], plane[min(row + 3, last)]
-    if y % 2 == 0:
-        a, b, c, e, f, g = g, f, e, c, b, a
+    row, last, side = y // 2, rows - 1, 2 * (y % 2) - 1
+    a, b, c = clamp(row - 3 * side, last), clamp(row - 2 * side, last), clamp(row - side, last)
+    e, f, g = clamp(row + side, last), clamp(row + 2 * side, last), clamp(row + 3 * side, last)
     for x in range(columns):
-        total = 57 * int32(d[x]) + 18 * int32(e[x]) - 10 * int32(c[x]) + 4 * int32(b[x])
-        filtered[MARGIN + x] = total - 6 * int32(f[x]) + 2 * int32(g[x]) - int32(a[x])
+        total = 57 * plane[row, x] + 18 * plane[e, x] + 4 * plane[b, x] + 2 * plane[g, x]
+        filtered[MARGIN + x] = total - 10 * plane[c, x] - 6 * plane[f, x] - plane[a, x]
+
+
+@compiled
+def clamp(row: int, last: int) -> int:
+    """The row of this number, or the nearest."""
+    return min(max(row, 0), last)
 
 
 @compiled
@@ -199,31 +208,24 @@ def double_width(filtered: np.ndarray, columns: int, bits: int, chroma: np.ndarr
     """Two samples for each of a row with margins and some fractional bits, rounded and clipped to 8 bits."""
     filtered[:MARGIN] = filtered[MARGIN]
     filtered[MARGIN + columns :] = filtered[MARGIN + columns - 1]
-    half = int32(1) << (bits - int32(1))
     for x in range(columns):
         a, b, c = filtered[MARGIN + x - 3], filtered[MARGIN + x - 2], filtered[MARGIN + x - 1]
         e, f, g = filtered[MARGIN + x + 1], filtered[MARGIN + x + 2], filtered[MARGIN + x + 3]
-        middle = 57 * filtered[MARGIN + x] + half
-        left = middle + 18 * c - 10 * e - 6 * b + 4 * f + 2 * a - g
-        right = middle + 18 * e - 10 * c - 6 * f + 4 * b + 2 * g - a
-        chroma[2 * x] = min(max(left >> bits, int32(0)), int32(255))
-        chroma[2 * x + 1] = min(max(right >> bits, int32(0)), int32(255))
+        middle = 57 * filtered[MARGIN + x] + (1 << (bits - 1))
+        left = int32(middle + 18 * c - 10 * e - 6 * b + 4 * f + 2 * a - g) >> bits
+        right = int32(middle + 18 * e - 10 * c - 6 * f + 4 * b + 2 * g - a) >> bits
+        chroma[2 * x] = min(max(left, 0), 255)
+        chroma[2 * x + 1] = min(max(right, 0), 255)
 
 
 @compiled
-def colours(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray, image: np.ndarray) -> None:
-    """Convert one row, (≥ W) of luma and of chroma, to (W, 3) RGB."""
-    width = image.shape[0]
-    # Planes first, since a processor's vector units do not write every third byte.
-    rgb = np.empty((3, width), np.uint8)
-    for x in range(width):
-        y, b, r = int32(luma[x]), cb[x] - int32(128), cr[x] - int32(128)
-        red = y + ((RED_CR * r + BACKWARD_HALF) >> BACKWARD_BITS)
-        green = y + ((BACKWARD_HALF - GREEN_CB * b - GREEN_CR * r) >> BACKWARD_BITS)
-        blue = y + ((BLUE_CB * b + BACKWARD_HALF) >> BACKWARD_BITS)
-        rgb[0, x] = min(max(red, int32(0)), int32(255))
-        rgb[1, x] = min(max(green, int32(0)), int32(255))
-        rgb[2, x] = min(max(blue, int32(0)), int32(255))
-    for x in range(width):
-        for channel in range(3):
-            image[x, channel] = rgb[channel, x]
+def colours(luma: np.ndarray, cb: np.ndarray, cr: np.ndarray, rgb: np.ndarray) -> None:
+    """Convert one row, (≥ W) of luma and of chroma, to (3, W) RGB."""
+    for x in range(rgb.shape[1]):
+        y, b, r = luma[x], cb[x] - 128, cr[x] - 128
+        red = y + (int32(RED_CR * r + BACKWARD_HALF) >> BACKWARD)
+        green = y + (int32(BACKWARD_HALF - GREEN_CB * b - GREEN_CR * r) >> BACKWARD)
+        blue = y + (int32(BLUE_CB * b + BACKWARD_HALF) >> BACKWARD)
+        rgb[0, x] = min(max(red, 0), 255)
+        rgb[1, x] = min(max(green, 0), 255)
+        rgb[2, x] = min(max(blue, 0), 255)
