@@ -18,6 +18,7 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from biasgan.codecs import bpg, bpg_pyav, hevc
 from biasgan.codecs.bpg import BPG
+from biasgan.codecs.bpg_container import CHROMAS, Picture, write
 from biasgan.codecs.codec import CodecError
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +75,27 @@ def test_every_size_survives(width: int, height: int) -> None:
     assert decoded.shape == image.shape
     assert np.array_equal(decoded, decoded[..., :1].repeat(3, axis=2))
     assert mean_squared_error(grey, decoded[..., 0]) < 30
+
+
+@pytest.mark.parametrize(("height", "width"), [(33, 47), (64, 130)])
+def test_half_width_chroma_is_decoded(height: int, width: int) -> None:
+    """4:2:2, which we do not write: made of planes here, coded with hardly any loss."""
+    block = hevc.block_of(width, height)
+    frame = hevc.new_frame(CHROMAS.index("4:2:2"), *bpg_pyav.coded_size(width, height, block))
+    rows, columns = np.mgrid[: frame.height, : frame.width // 2]
+    luma, cb, cr = hevc.planes_of(frame)
+    luma[:] = 120
+    cb[:, : frame.width // 2] = 60 + rows + columns
+    cr[:, : frame.width // 2] = 200 - rows - columns // 2
+    parameters, data = hevc.encode(frame, block, 0, "veryslow")
+    decoded = bpg.decode(write(Picture("4:2:2", width, height, parameters.tools, data)))
+    assert decoded.shape == (height, width, 3)
+    # Chroma sample n is in the middle of pixels 2n and 2n + 1.
+    y, x = np.mgrid[:height, :width]
+    blue, red = 60 + y + (x - 0.5) / 2 - 128, 200 - y - (x - 0.5) / 4 - 128
+    expected = np.stack([120 + 1.402 * red, 120 - 0.344136 * blue - 0.714136 * red, 120 + 1.772 * blue], axis=2)
+    inner = np.s_[:, 8:-8]
+    assert np.abs(decoded[inner] - expected.clip(0, 255)[inner]).max() < 6
 
 
 @pytest.mark.parametrize("shape", [(3, 70_000), (20_000, 5)])
