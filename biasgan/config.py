@@ -1,12 +1,16 @@
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
+from hydra.utils import instantiate
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 
 PACKAGE = Path(__file__).parent
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
 """Where the configuration files are: inside the package in a wheel, beside it in a checkout."""
+
+Built = TypeVar("Built")
 
 
 def by_scale(values: Mapping[str, Any], *, _root_: DictConfig) -> object:
@@ -32,9 +36,19 @@ def run_folder(resume: str | None, fresh: str) -> str:
     return str(path if path.is_dir() else path.parent.parent)
 
 
+def cores() -> int:
+    """Resolver: number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def may_download(check: bool) -> bool:
+    """Resolver: whether images may be fetched; a check changes nothing."""
+    return not check
+
+
 def register_resolvers() -> None:
     """Make the resolvers known to configuration files, each under its own name."""
-    for resolver in (by_scale, default_iterations, default_pretrain_iterations, run_folder):
+    for resolver in (by_scale, default_iterations, default_pretrain_iterations, run_folder, cores, may_download):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
 
 
@@ -45,7 +59,20 @@ def plain(config: DictConfig) -> dict[str, Any]:
         ValueError: If a key has no value yet; names it.
     """
     try:
-        container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        # Without following references first: what refers to a missing value would be named instead of it.
+        OmegaConf.to_container(config, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise ValueError(f"{error.full_key} has no value; add {error.full_key}=VALUE.") from error
-    return cast(dict[str, Any], container)
+    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+
+
+def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:
+    """Call what a configuration node describes.
+
+    Raises:
+        TypeError: If that makes something of another kind.
+    """
+    made = instantiate(node, _convert_="all", **more)
+    if not isinstance(made, kind):
+        raise TypeError(f"{node.get('_target_')} makes a {type(made).__name__}; expected a {kind.__name__}.")
+    return made

@@ -1,15 +1,18 @@
 import errno
+import io
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
-from torch.nn import functional
 
 from biasgan.files import atomic_write
 from biasgan.silence import no_warnings
+
+if TYPE_CHECKING:
+    # Half a gigabyte, of no use to those who only read images.
+    from torch import Tensor
 
 EXTENSIONS = (
     *(".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".pgm"),
@@ -22,7 +25,7 @@ class ImageError(ValueError):
     """An image, or a set of images, that cannot be used; the message names the file and the reason."""
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: Path, data: bytes | None = None) -> np.ndarray:
     """Read an image file as 8-bit RGB.
 
     The picture is turned as its EXIF orientation says. Grey becomes three equal channels, palettes and CMYK are
@@ -31,6 +34,7 @@ def read_image(path: Path) -> np.ndarray:
 
     Args:
         path: A file of any format that Pillow opens.
+        data: Its content, where that has been read already.
 
     Returns:
         (H, W, 3) uint8.
@@ -40,7 +44,7 @@ def read_image(path: Path) -> np.ndarray:
             Pillow suspects a decompression bomb.
     """
     try:
-        with open_picture(path) as picture:
+        with open_picture(path if data is None else io.BytesIO(data)) as picture:
             picture.load()
             ImageOps.exif_transpose(picture, in_place=True)
             return rgb_pixels(picture)
@@ -59,11 +63,11 @@ def read_image(path: Path) -> np.ndarray:
         raise ImageError(f"{path} cannot be read: {error or type(error).__name__}.") from error
 
 
-def open_picture(path: Path) -> Image.Image:
+def open_picture(file: Path | io.BytesIO) -> Image.Image:
     """Read the head of an image file; a suspected decompression bomb is an error, and other warnings are silent."""
     with no_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        return Image.open(path)
+        return Image.open(file)
 
 
 def rgb_pixels(picture: Image.Image) -> np.ndarray:
@@ -117,18 +121,22 @@ def write_png(path: Path, array: np.ndarray) -> None:
         Image.fromarray(array).save(temporary, format="PNG")
 
 
-def to_tensor(array: np.ndarray) -> Tensor:
+def to_tensor(array: np.ndarray) -> "Tensor":
     """Pixels, (H, W, 3) uint8 → (3, H, W) float32 in [0, 1]."""
+    import torch
+
     return torch.tensor(array).permute(2, 0, 1).float().div(255)
 
 
-def to_uint8(image: Tensor) -> np.ndarray:
+def to_uint8(image: "Tensor") -> np.ndarray:
     """Image, (3, H, W) in [0, 1], on any device → pixels, (H, W, 3) uint8; what lies outside is clamped."""
+    import torch
+
     levels = image.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8)
     return levels.permute(1, 2, 0).contiguous().cpu().numpy()
 
 
-def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+def pad_to_multiple(image: "Tensor", multiple: int) -> "Tensor":
     """Extend images at the bottom and at the right until both sides are multiples of a number.
 
     By reflection, or by repetition where a side is too short to reflect. `[..., :H, :W]` crops back.
@@ -140,6 +148,8 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     Returns:
         (N, C, ≥ H, ≥ W).
     """
+    from torch.nn import functional
+
     height, width = image.shape[-2:]
     bottom, right = -height % multiple, -width % multiple
     image = functional.pad(image, (0, right, 0, 0), mode="reflect" if right < width else "replicate")

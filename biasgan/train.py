@@ -7,12 +7,11 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import hydra
 import yaml
 from hydra.core.hydra_config import HydraConfig
-from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
@@ -22,7 +21,7 @@ from rich.table import Table
 from biasgan.analysis.triangle import Triangle
 from biasgan.checkpoint import generator_file, load_weights, read_checkpoint, read_config, read_generator, write_weights
 from biasgan.command import plain_errors
-from biasgan.config import CONF, plain, register_resolvers
+from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.datamodule import RestorationData
 from biasgan.files import atomic_write
 from biasgan.training.allocator import keep_freed_memory
@@ -32,7 +31,6 @@ from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.mitigation import Mitigation
 
-Built = TypeVar("Built")
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
 
@@ -98,18 +96,6 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
         summary = summarise(config, module, data, time.monotonic() - started)
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
         Console().print(table(summary), f"{folder}", sep="\n", soft_wrap=True)
-
-
-def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:
-    """Call what a configuration node describes.
-
-    Raises:
-        TypeError: If that makes something of another kind.
-    """
-    made = instantiate(node, _convert_="all", **more)
-    if not isinstance(made, kind):
-        raise TypeError(f"{node.get('_target_')} makes a {type(made).__name__}; expected a {kind.__name__}.")
-    return made
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:

@@ -1,26 +1,28 @@
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import json
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import numpy as np
 
 from biasgan.codecs.codec import Codec, CodecError
+from biasgan.data.digests import read_source
+from biasgan.data.quality import draw_quality, read_qualities
 from biasgan.data.sets import ImageSet
-from biasgan.data.source import PairSets, PairSource
-from biasgan.data.store import PairStore, StoredEntry
-from biasgan.files import remove_abandoned
-from biasgan.images import ImageError
+from biasgan.data.store import DamageError, PairStore, StoredEntry, sha256, sha256_of_file
+from biasgan.data.stored import Inspection, Sources, StoredPairs
+from biasgan.images import read_image
 
 
-class CodedPairs(PairSource):
-    """Pairs that a codec makes of images, once.
+class CodedPairs(StoredPairs[Path]):
+    """Pairs that a codec makes of images: each is compressed once, whole.
+
+    They are kept in `<codec>-<hash of its identity>/<quality>`.
 
     Args:
         images: Files to train and to validate with.
         codec: Compresses them.
-        quality: Within the codec's range.
+        quality: Within the codec's range: of all images, or `LOW-HIGH`. Then each image has one of these, which
+            depends on its file alone.
         store: Folder in which pairs are kept for good; `~` is the home folder.
         workers: Threads that compress; 0 is one.
         bad_images: What to do about files that are unreadable or too small to train with: `stop` names them all in an
@@ -34,104 +36,76 @@ class CodedPairs(PairSource):
         self,
         images: ImageSet,
         codec: Codec,
-        quality: int,
+        quality: int | str,
         store: str | Path,
         workers: int = 2,
         bad_images: Literal["stop", "skip"] = "stop",
     ) -> None:
-        if workers < 0:
-            raise ValueError(f"workers must be at least 0; got {workers}.")
-        if bad_images not in ("stop", "skip"):
-            raise ValueError(f"bad_images must be stop or skip; got {bad_images}.")
+        super().__init__(store, workers, bad_images)
         self.images = images
         self.codec = codec
         self.quality = quality
-        self.store = PairStore(Path(store), codec, quality)
-        self.workers = workers
-        self.bad_images = bad_images
+        self.qualities = read_qualities(quality, codec)
+        identity = codec.identity
+        self.codec_folder = f"{codec.name}-{sha256(json.dumps(identity, sort_keys=True).encode())[:8]}"
+        self.stores = {
+            each: PairStore(self.root, f"{self.codec_folder}/{each}", identity, each, codec.extension)
+            for each in self.qualities
+        }
+
+    @property
+    def title(self) -> str:
+        """Codec and quality."""
+        return f"{self.codec.name} {self.quality}"
+
+    @property
+    def folder(self) -> Path:
+        """That of the quality; of the codec if there are several."""
+        return self.root / self.codec_folder / (str(self.quality) if len(self.qualities) == 1 else "")
 
     @property
     def identity(self) -> dict[str, str | int]:
         """The codec's."""
         return self.codec.identity
 
-    def check(self) -> list[str]:
-        """Look for damage without changing anything."""
-        raise NotImplementedError
+    def sources(self) -> Sources[Path]:
+        """The image files."""
+        return Sources(*self.images)
 
-    def open(self, least_side: int, tell: bool) -> PairSets:
-        """The pairs of both sets, made where they are missing."""
-        if tell:
-            remove_abandoned(self.store.root)
-        pairs, reasons = self.make_pairs(tell)
-        for path in self.images.train:
-            pair = pairs.get(path)
-            if pair and min(pair.width, pair.height) < least_side:
-                reasons[path] = f"{path} has {pair.width} x {pair.height} pixels, less than patch_size={least_side}."
-        listed = "\n".join(reasons[path] for path in sorted(reasons))
-        if reasons and self.bad_images == "stop":
-            raise ImageError(
-                f"{len(reasons)} of the images cannot be used; pairs.bad_images=skip goes on without them.\n{listed}"
-            )
-        if reasons and tell:
-            console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
-            console.print(f"{len(reasons)} of the images are skipped:\n{listed}")
+    def find(self, source: Path) -> StoredEntry | None:
+        """The pair of an image; none also if the file has moved or changed, since it must be read first."""
+        digest = self.digests.find(source)
+        return self.store(digest).find(digest, source.name) if digest else None
 
-        train = [pairs[path] for path in self.images.train if path not in reasons]
-        valid = [pairs[path] for path in self.images.valid if path not in reasons or path in pairs]
-        for entries, purpose in ((train, "train"), (valid, "validate")):
-            if not entries:
-                why = f" are left after {len(reasons)} bad ones:\n{listed}" if reasons else "."
-                raise ImageError(f"No images to {purpose} with{why}")
-        trained = {entry.original: entry.name for entry in train}
-        shared = [f"{trained[e.original]} = {e.name}" for e in valid if e.original in trained]
-        if shared:
-            raise ImageError(
-                f"The same picture is in training and in validation: {', '.join(shared)}. Take it out of one of them."
-            )
-        return PairSets(train, valid)
+    def make(self, source: Path) -> StoredEntry:
+        """Compress an image."""
+        data, digest = self.digests.read(source)
+        store = self.store(digest)
+        entry = store.whole(digest, source.name)
+        if entry:
+            return entry
+        original = read_image(source, data)
+        coded = self.codec.encode(original, draw_quality(self.qualities, digest))
+        if coded.image.shape != original.shape:
+            raise CodecError(f"{self.codec.name} turned {source} of {original.shape} into {coded.image.shape}.")
+        return store.put(digest, source.name, digest, original, coded.image, coded.data)
 
-    def make_pairs(self, tell: bool) -> tuple[dict[Path, StoredEntry], dict[Path, str]]:
-        """Entries of all images, and the reasons against those that have none."""
-        pairs: dict[Path, StoredEntry] = {}
-        reasons: dict[Path, str] = {}
-        missing: list[Path] = []
-        for path in dict.fromkeys(self.images.train + self.images.valid):
-            try:
-                entry = self.store.find(path)
-            except ImageError as error:
-                reasons[path] = str(error)
-                continue
-            if entry:
-                pairs[path] = entry
-            else:
-                missing.append(path)
-        if missing:
-            self.compress(missing, pairs, reasons, tell)
-        return pairs, reasons
+    def inspect(self, source: Path) -> Inspection:
+        """Compare every byte of a pair with its hash, and its pixels with what the bitstream decodes to."""
+        _, digest = read_source(source)
+        try:
+            entry = self.store(digest).recorded(digest, source.name)
+            if not entry:
+                return Inspection([f"{source} has no pair yet."], None)
+            problems = entry.damage()
+            if not problems and entry.bitstream:
+                decoded = self.codec.decode(entry.bitstream.read_bytes())
+                if not np.array_equal(decoded, np.load(entry.compressed)):
+                    problems = [f"{entry.bitstream} decodes to other pixels than those of {entry.compressed}."]
+        except (DamageError, CodecError) as error:
+            return Inspection([f"{source}: {error}"], None)
+        return Inspection([f"{source}: {problem}" for problem in problems], sha256_of_file(entry.original))
 
-    def compress(
-        self, paths: Sequence[Path], pairs: dict[Path, StoredEntry], reasons: dict[Path, str], tell: bool
-    ) -> None:
-        """Make pairs of images in several threads, and put them, or the reasons against them, into the mappings."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TimeRemainingColumn(),
-        )
-        pool = ThreadPoolExecutor(max(1, self.workers))
-        with Progress(*columns, console=Console(stderr=True), disable=not tell) as progress:
-            task = progress.add_task(f"{self.codec.name} {self.quality}", total=len(paths), speed="")
-            try:
-                futures = {pool.submit(self.store.add, path): path for path in paths}
-                for future in as_completed(futures):
-                    try:
-                        pairs[futures[future]] = future.result()
-                    except (ImageError, CodecError) as error:
-                        reasons[futures[future]] = str(error)
-                    speed = progress.tasks[0].speed
-                    progress.update(task, advance=1, speed=f"{speed:.1f} images/s" if speed else "")
-            finally:
-                pool.shutdown(cancel_futures=True)
+    def store(self, digest: str) -> PairStore:
+        """Where the pair of the image with this hash is."""
+        return self.stores[draw_quality(self.qualities, digest)]

@@ -1,15 +1,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from biasgan.data.entry import Entry
 
+AnyEntry = TypeVar("AnyEntry", bound=Entry, covariant=True)
 
-class PairSets(NamedTuple):
+
+class PairSets(NamedTuple, Generic[AnyEntry]):
     """Pairs to train with and to validate with."""
 
-    train: Sequence[Entry]
-    valid: Sequence[Entry]
+    train: Sequence[AnyEntry]
+    valid: Sequence[AnyEntry]
 
 
 class PairSource(ABC):
@@ -21,7 +23,7 @@ class PairSource(ABC):
         """What compressed the images: codec, library, versions and parameters, as far as they are known."""
 
     @abstractmethod
-    def open(self, least_side: int, tell: bool) -> PairSets:
+    def open(self, least_side: int, tell: bool) -> PairSets[Entry]:
         """The pairs of both sets, neither of them empty, and no picture in both.
 
         Args:

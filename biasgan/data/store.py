@@ -2,20 +2,25 @@ import errno
 import hashlib
 import io
 import json
-import os
+import math
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.lib import format as npy
 
-from biasgan.codecs.codec import Codec, CodecError
 from biasgan.data.entry import Entry
 from biasgan.files import atomic_write
-from biasgan.images import ImageError, read_image
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+BLOCK = 2**20
+
+
+class DamageError(ValueError):
+    """A pair whose files are not as they were written; the message names a file and the reason."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,16 @@ class StoredEntry(Entry):
     Attributes:
         original: Decoded source, a `.npy` file of (H, W, 3) uint8 RGB.
         compressed: The same image after compression.
+        bitstream: The compressed file; None if the store does not keep it.
+        record: What was written down about it.
+        original_crc32: Of the original's file: equal pictures have the same.
     """
 
     original: Path
     compressed: Path
+    bitstream: Path | None
+    record: Path
+    original_crc32: str
 
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The compressed image and the original, mapped, (H, W, 3) uint8 twice, read-only."""
@@ -37,242 +48,281 @@ class StoredEntry(Entry):
             map_pixels(self.original, self.height, self.width),
         )
 
+    def damage(self) -> list[str]:
+        """Compare every byte of the pair with the hashes in its record.
+
+        Returns:
+            A line for each bad file, with the reason; none if the pair is whole.
+        """
+        try:
+            record = Record.read(self.record)
+        except DamageError as error:
+            return [str(error)]
+        files = [
+            (self.original, crc32_of_file, record.original_crc32),
+            (self.compressed, crc32_of_file, record.compressed_crc32),
+        ]
+        if self.bitstream:
+            files.append((self.bitstream, sha256_of_file, record.bitstream_sha256))
+        lines: list[str] = []
+        for path, digest, expected in files:
+            actual = digest(path)
+            if actual is None:
+                lines.append(f"{path} is missing.")
+            elif actual != expected:
+                lines.append(f"{path} is not as it was written: its hash differs.")
+        return lines
+
 
 @dataclass(frozen=True)
 class Record:
-    """What a store writes down about a pair, last of all: a pair without it does not exist."""
+    """What a store writes down about a pair, last of all: a pair without it does not exist.
+
+    Pixels have the CRC-32 of their `.npy` files, which finds every flipped bit in a third of the time of SHA-256.
+    """
 
     source: str
     source_sha256: str
-    original_sha256: str
-    compressed_sha256: str
+    original_crc32: str
+    compressed_crc32: str
     bitstream_sha256: str
     width: int
     height: int
     bits: int
     codec: dict[str, str | int]
-    quality: int
+    quality: int | None
+
+    def write(self, path: Path) -> None:
+        """Write the record with a hash of all its fields and of its file name."""
+        fields = asdict(self)
+        write(path, json.dumps({**fields, "record_sha256": digest_of(path.name, fields)}, indent=2).encode())
+
+    @classmethod
+    def read(cls, path: Path) -> "Record":
+        """Read a record.
+
+        Raises:
+            DamageError: If it is missing, or anything in it was changed.
+        """
+        try:
+            fields = json.loads(path.read_bytes())
+            digest = fields.pop("record_sha256")
+            record = cls(**fields)
+        except FileNotFoundError as error:
+            raise DamageError(f"{path} is missing.") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamageError(f"{path} is not as it was written: it is no record of a pair.") from error
+        if digest != digest_of(path.name, fields):
+            raise DamageError(f"{path} is not as it was written: its own hash differs.")
+        return record
 
 
 class PairStore:
-    """Pairs on disk: each image is compressed once, whole, and its decoded pixels are mapped into memory from then on.
+    """Pairs of one codec and quality on disk, whose pixels are mapped into memory.
 
-    It may be killed at any moment and goes on where it stopped; several processes may fill one store at once. All
-    files take their place whole: `originals/<hash of the file>.npy`, shared by all codecs and qualities, and in
-    `<codec>-<hash of its identity>/<quality>/` per image, named by the hash of its source, `.npy`, bitstream and
-    record.
+    It may be killed at any moment, and several processes may fill it at once: all files take their place whole.
+    `originals/<hash of the source>-<CRC-32 of the pixels>.npy` are shared by all sets of a store. In the folder of the
+    set each image has `.npy`, bitstream and record, named by a key. Nothing waits for the disk: what a power failure
+    takes away is found by its hash.
 
     Args:
         root: Folder of the store; made when needed.
-        codec: Compresses.
-        quality: Within the codec's range.
-
-    Raises:
-        ValueError: If the quality is not valid.
+        name: Folder of the set in it.
+        identity: Of the codec.
+        quality: Of all images; None if nobody knows.
+        extension: Of the bitstreams; None keeps none.
     """
 
-    def __init__(self, root: Path, codec: Codec, quality: int) -> None:
-        codec.check_quality(quality)
-        self.root = root.expanduser().absolute()
-        self.codec = codec
+    def __init__(
+        self, root: Path, name: str, identity: Mapping[str, str | int], quality: int | None, extension: str | None
+    ) -> None:
+        self.root = root
+        self.folder = root / name
+        self.identity = dict(identity)
         self.quality = quality
-        self.identity = codec.identity
-        digest = sha256(json.dumps(self.identity, sort_keys=True).encode())
-        self.folder = self.root / f"{codec.name}-{digest[:8]}" / str(quality)
+        self.extension = extension
 
-    def find(self, source: Path) -> StoredEntry | None:
-        """The pair of an image if it was made and its files look whole, by size and header alone.
+    def find(self, key: str, source: str) -> StoredEntry | None:
+        """A pair if it was made; its files look whole, by size and header alone.
 
-        None also for a source that was not seen before with this path, size and time of change: `add` reads it.
+        Args:
+            key: Hash of all that the pair is made of.
+            source: Name of the source file.
 
         Raises:
-            ImageError: If the source is missing or may not be read.
+            DamageError: If its record is damaged, or files are missing or of another size.
         """
-        digest = self.noted_digest(source)
-        record = self.record(digest) if digest else None
-        return self.entry(record, source) if record else None
+        entry = self.recorded(key, source)
+        if not entry:
+            return None
+        for pixels in (entry.original, entry.compressed):
+            if not looks_whole(pixels, (entry.height, entry.width, 3)):
+                raise DamageError(f"{pixels} is missing, or its size or header is wrong.")
+        if entry.bitstream and not (entry.bitstream.is_file() and 8 * entry.bitstream.stat().st_size == entry.bits):
+            raise DamageError(f"{entry.bitstream} is missing, or its size is wrong.")
+        return entry
 
-    def add(self, source: Path) -> StoredEntry:
-        """The pair of an image, made if need be.
+    def recorded(self, key: str, source: str) -> StoredEntry | None:
+        """A pair if it has a record; its other files were not looked at.
 
         Raises:
-            ImageError: If the source cannot be read.
-            CodecError: If the codec cannot encode it.
+            DamageError: If the record was changed or is that of another set.
+        """
+        path = self.file(key, "json")
+        if not path.exists():
+            return None
+        record = Record.read(path)
+        if (record.codec, record.quality) != (self.identity, self.quality):
+            raise DamageError(f"{path} is not as it was written: it is the record of another set.")
+        return self.entry(key, record, source)
+
+    def whole(self, key: str, source: str) -> StoredEntry | None:
+        """A pair if it was made and every byte of it is as it was written."""
+        try:
+            entry = self.recorded(key, source)
+        except DamageError:
+            return None
+        return entry if entry and not entry.damage() else None
+
+    def put(
+        self,
+        key: str,
+        source: str,
+        source_sha256: str,
+        original: np.ndarray,
+        compressed: np.ndarray,
+        bitstream: bytes,
+    ) -> StoredEntry:
+        """Write the files of a pair, the record last.
+
+        Args:
+            key: Hash of all that the pair is made of.
+            source: Name of the source file.
+            source_sha256: Of the source file.
+            original: (H, W, 3) uint8.
+            compressed: The same image after compression.
+            bitstream: The compressed file.
+
+        Raises:
             OSError: If the disk is full; nothing half-written stays.
         """
-        record = self.record(self.digest(source))
-        return (self.entry(record, source) if record else None) or self.make(source)
-
-    def verify(self, source: Path) -> bool:
-        """Compare all files of a pair with the hashes in its record; make it again if one differs.
-
-        Returns:
-            Whether the pair was there and whole.
-
-        Raises:
-            ImageError: If the source cannot be read.
-            OSError: If the disk is full.
-        """
-        record = self.record(self.digest(source))
-        whole = bool(
-            record
-            and self.entry(record, source)
-            and sha256(self.original_file(record).read_bytes()) == record.original_sha256
-            and sha256(self.file(record.source_sha256, "npy").read_bytes()) == record.compressed_sha256
-            and sha256(self.bitstream_file(record.source_sha256).read_bytes()) == record.bitstream_sha256
-        )
-        if not whole:
-            self.make(source)
-        return whole
-
-    def make(self, source: Path) -> StoredEntry:
-        """Compress an image and write its files, the record last."""
-        digest = self.digest(source)
-        original = read_image(source)
-        coded = self.codec.encode(original, self.quality)
-        if coded.image.shape != original.shape:
-            raise CodecError(f"{self.codec.name} turned {source} of {original.shape} into {coded.image.shape}.")
-        original_data, compressed_data = npy_bytes(original), npy_bytes(coded.image)
-        height, width = original.shape[:2]
+        height, width, _ = original.shape
+        header = npy_header(original.shape)
+        original_data, compressed_data = (np.ascontiguousarray(image).data for image in (original, compressed))
         record = Record(
-            source=source.name,
-            source_sha256=digest,
-            original_sha256=sha256(original_data),
-            compressed_sha256=sha256(compressed_data),
-            bitstream_sha256=sha256(coded.data),
+            source=source,
+            source_sha256=source_sha256,
+            original_crc32=crc32((header, original_data)),
+            compressed_crc32=crc32((header, compressed_data)),
+            bitstream_sha256=sha256(bitstream),
             width=width,
             height=height,
-            bits=coded.bits,
+            bits=8 * len(bitstream),
             codec=self.identity,
             quality=self.quality,
         )
-        self.write(self.original_file(record), original_data)
-        self.write(self.file(digest, "npy"), compressed_data)
-        self.write(self.bitstream_file(digest), coded.data)
-        self.write(self.file(digest, "json"), json.dumps(asdict(record), indent=2).encode())
+        entry = self.entry(key, record, source)
+        if crc32_of_file(entry.original) != record.original_crc32:
+            write(entry.original, header, original_data)
+        write(entry.compressed, header, compressed_data)
+        if entry.bitstream:
+            write(entry.bitstream, bitstream)
+        record.write(entry.record)
+        return entry
+
+    def entry(self, key: str, record: Record, source: str) -> StoredEntry:
+        """The pair that a record describes, whether its files are there or not."""
         return StoredEntry(
-            source.stem,
-            width,
-            height,
-            coded.bits,
-            self.quality,
-            self.original_file(record),
-            self.file(digest, "npy"),
+            name=Path(source).stem,
+            width=record.width,
+            height=record.height,
+            bits=record.bits,
+            quality=record.quality,
+            # Not by the source alone, since another release of Pillow may decode it differently.
+            original=self.root / "originals" / f"{record.source_sha256[:16]}-{record.original_crc32}.npy",
+            compressed=self.file(key, "npy"),
+            bitstream=self.file(key, self.extension) if self.extension else None,
+            record=self.file(key, "json"),
+            original_crc32=record.original_crc32,
         )
 
-    def entry(self, record: Record, source: Path) -> StoredEntry | None:
-        """The pair that a record describes, unless its files are missing or of another size."""
-        original, compressed = self.original_file(record), self.file(record.source_sha256, "npy")
-        bitstream = self.bitstream_file(record.source_sha256)
-        shape = (record.height, record.width, 3)
-        if not (is_whole(original, shape) and is_whole(compressed, shape)):
-            return None
-        if not (bitstream.is_file() and 8 * bitstream.stat().st_size == record.bits):
-            return None
-        return StoredEntry(source.stem, record.width, record.height, record.bits, record.quality, original, compressed)
-
-    def record(self, digest: str) -> Record | None:
-        """The record of a source, unless it is missing, damaged or another one's."""
-        try:
-            record = Record(**json.loads(self.file(digest, "json").read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-        expected = (digest, self.identity, self.quality)
-        return record if (record.source_sha256, record.codec, record.quality) == expected else None
-
-    def file(self, digest: str, extension: str) -> Path:
-        """A file of the pair whose source has this hash."""
-        return self.folder / f"{digest[:16]}.{extension}"
-
-    def bitstream_file(self, digest: str) -> Path:
-        """The bitstream of the source that has this hash."""
-        return self.file(digest, self.codec.extension)
-
-    def original_file(self, record: Record) -> Path:
-        """The decoded source, named by its own hash: another release of Pillow may decode the source differently."""
-        return self.root / "originals" / f"{str(record.original_sha256)[:16]}.npy"
-
-    def digest(self, source: Path) -> str:
-        """SHA-256 of a source, read anew only if its size or time of change are not as noted."""
-        known = self.noted_digest(source)
-        if known:
-            return known
-        try:
-            with source.open("rb") as file:
-                state = state_of(source)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-            raise ImageError(f"{source} cannot be read: {error.strerror}.") from error
-        self.write(self.note(source), json.dumps([*state, digest]).encode())
-        return digest
-
-    def noted_digest(self, source: Path) -> str | None:
-        """SHA-256 of a source if it was noted and the source has not changed since."""
-        try:
-            *state, digest = json.loads(self.note(source).read_bytes())
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-        return digest if state == state_of(source) else None
-
-    def note(self, source: Path) -> Path:
-        """Where the hash of a source is noted."""
-        return self.root / "sources" / f"{sha256(os.fsencode(source.absolute()))[:16]}.json"
-
-    def write(self, path: Path, data: bytes) -> None:
-        """Write a file whole, unless it is there as it should be.
-
-        Raises:
-            OSError: If the disk is full, in plain words.
-        """
-        try:
-            if path.is_file() and path.read_bytes() == data:
-                return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(path) as temporary:
-                temporary.write_bytes(data)
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
-            text = (
-                f"The disk is full: {len(data) / 2**20:.1f} MiB more did not fit into the pair store {self.root}. Make "
-                "room, or set pairs.store to another disk. What is there stays, and the next run goes on from it"
-            )
-            raise OSError(error.errno, text) from error
+    def file(self, key: str, extension: str) -> Path:
+        """A file of a pair."""
+        return self.folder / f"{key[:16]}.{extension}"
 
 
-def state_of(source: Path) -> list[str | int]:
-    """What tells that a file has not changed: its path, size in bytes and time of change in nanoseconds.
+def write(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file of a store whole or not at all.
 
     Raises:
-        ImageError: If it is missing or may not be looked at.
+        OSError: If the disk is full, in plain words.
     """
     try:
-        status = source.stat()
-    except (FileNotFoundError, PermissionError) as error:
-        raise ImageError(f"{source} cannot be read: {error.strerror}.") from error
-    return [str(source.absolute()), status.st_size, status.st_mtime_ns]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path, sync=False) as temporary, temporary.open("wb") as file:
+            for part in parts:
+                file.write(part)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        text = (
+            f"The disk is full: {sum(memoryview(part).nbytes for part in parts) / 2**20:.1f} MiB more did not fit into "
+            f"{path.parent}. Make room, or set pairs.store to another disk. What is there stays, and the next run goes "
+            "on from it"
+        )
+        raise OSError(error.errno, text) from error
 
 
-def sha256(data: bytes) -> str:
-    """SHA-256 in hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
+def sha256(*parts: bytes | memoryview) -> str:
+    """SHA-256 of some bytes, one after the other, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
-def npy_bytes(array: np.ndarray) -> bytes:
-    """An array as the content of a `.npy` file."""
+def sha256_of_file(path: Path) -> str | None:
+    """SHA-256 of a file in hexadecimal digits; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def crc32(parts: Iterable[bytes | memoryview]) -> str:
+    """CRC-32 of some bytes, one after the other, in hexadecimal digits."""
+    return f"{reduce(lambda value, part: zlib.crc32(part, value), parts, 0):08x}"
+
+
+def crc32_of_file(path: Path) -> str | None:
+    """CRC-32 of a file in hexadecimal digits; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            return crc32(iter(partial(file.read, BLOCK), b""))
+    except FileNotFoundError:
+        return None
+
+
+def digest_of(name: str, fields: Mapping[str, object]) -> str:
+    """SHA-256 of a record's fields and its file name."""
+    return sha256(name.encode(), json.dumps(fields).encode())
+
+
+def npy_header(shape: tuple[int, ...]) -> bytes:
+    """What a `.npy` file of uint8 pixels begins with."""
     file = io.BytesIO()
-    np.save(file, array, allow_pickle=False)
+    npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return file.getvalue()
 
 
-def is_whole(path: Path, shape: tuple[int, int, int]) -> bool:
+def looks_whole(path: Path, shape: tuple[int, ...]) -> bool:
     """Whether a `.npy` file has the header and the size of uint8 pixels of a shape."""
+    header = npy_header(shape)
     try:
         with path.open("rb") as file:
-            if npy.read_magic(file) != (1, 0) or npy.read_array_header_1_0(file) != (shape, False, np.dtype(np.uint8)):
-                return False
-            return path.stat().st_size == file.tell() + int(np.prod(shape))
-    except (FileNotFoundError, ValueError, TypeError):
+            return file.read(len(header)) == header and path.stat().st_size == len(header) + math.prod(shape)
+    except FileNotFoundError:
         return False
 
 
@@ -284,6 +334,9 @@ def map_pixels(path: Path, height: int, width: int) -> np.ndarray:
     Returns:
         (H, W, 3) uint8, read-only.
     """
+    # Half a gigabyte that only a training needs, not a preparation.
+    import torch
+
     size, count = path.stat().st_size, height * width * 3
     pixels = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8).numpy()
     pixels.flags.writeable = False

@@ -4,9 +4,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biasgan.codecs.jpeg import JPEG
+from biasgan.data.coded import CodedPairs
+from biasgan.data.sets import ImageSet
+from biasgan.data.store import StoredEntry
 from biasgan.images import write_png
 
 MakeImages = Callable[..., list[Path]]
+
+
+def coded_entries(sources: list[Path], store: Path) -> list[StoredEntry]:
+    """JPEG pairs of some images."""
+    pairs = CodedPairs(ImageSet(sources, sources), JPEG(), 20, store)
+    return [pairs.make(source) for source in sources]
 
 
 @pytest.fixture
@@ -23,3 +33,10 @@ def make_images(tmp_path: Path) -> MakeImages:
         return files
 
     return make
+
+
+@pytest.fixture
+def images(make_images: MakeImages) -> ImageSet:
+    """Five noisy images to train with, two for validation."""
+    files = make_images(7)
+    return ImageSet(files[:5], files[5:])

@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.pairs import Crop, Pair, PairDataset, ValidationPairs, cut, image_order, uniform
 from biasgan.data.samplers import IterationSampler, Sample
-from biasgan.data.store import PairStore, StoredEntry, map_pixels
+from biasgan.data.store import StoredEntry, map_pixels
 from biasgan.images import read_image
-from tests.data.conftest import MakeImages
+from tests.data.conftest import MakeImages, coded_entries
 
 PATCH = 32
 
@@ -23,8 +23,7 @@ def sources(make_images: MakeImages) -> list[Path]:
 
 @pytest.fixture
 def entries(tmp_path: Path, sources: list[Path]) -> list[StoredEntry]:
-    store = PairStore(tmp_path / "store", JPEG(), 20)
-    return [store.add(source) for source in sources]
+    return coded_entries(sources, tmp_path / "store")
 
 
 def batches(

@@ -1,0 +1,217 @@
+from abc import abstractmethod
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from rich.console import Console
+
+from biasgan.codecs.codec import CodecError
+from biasgan.data.digests import SourceDigests
+from biasgan.data.source import PairSets, PairSource
+from biasgan.data.store import DamageError, StoredEntry, sha256_of_file
+from biasgan.data.threads import in_threads
+from biasgan.files import remove_abandoned
+from biasgan.images import ImageError
+
+Source = TypeVar("Source", bound=Hashable)
+
+
+class Sources(NamedTuple, Generic[Source]):
+    """What pairs are made of, to train with and to validate with."""
+
+    train: Sequence[Source]
+    valid: Sequence[Source]
+
+
+class Inspection(NamedTuple):
+    """What a look at one pair found.
+
+    Attributes:
+        problems: A line for each bad file.
+        picture: Hash of the original's pixels; None if they cannot be read.
+    """
+
+    problems: list[str]
+    picture: str | None
+
+
+class StoredPairs(PairSource, Generic[Source]):
+    """Pairs that are made of files once and kept in a store.
+
+    Before they are used every byte is compared with its hash, and damaged pairs are made again.
+
+    Args:
+        store: Folder in which pairs are kept for good; `~` is the home folder.
+        workers: Threads that make and compare them; 0 is one.
+        bad_images: What to do about files that are unreadable or too small to train with: `stop` names them all in an
+            error, `skip` names them and goes on without.
+
+    Raises:
+        ValueError: If an option is out of its range.
+    """
+
+    def __init__(self, store: str | Path, workers: int, bad_images: Literal["stop", "skip"]) -> None:
+        if workers < 0:
+            raise ValueError(f"workers must be at least 0; got {workers}.")
+        if bad_images not in ("stop", "skip"):
+            raise ValueError(f"bad_images must be stop or skip; got {bad_images}.")
+        self.root = Path(store).expanduser().absolute()
+        self.threads = max(1, workers)
+        self.bad_images = bad_images
+        self.digests = SourceDigests(self.root / "sources")
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What the pairs are, in a few words."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Where the pairs are in the store."""
+
+    @abstractmethod
+    def sources(self) -> Sources[Source]:
+        """What the pairs are made of."""
+
+    @abstractmethod
+    def find(self, source: Source) -> StoredEntry | None:
+        """The pair of a source if it was made, by a look at the files' sizes alone.
+
+        Raises:
+            ImageError: If the source is missing.
+            DamageError: If the pair is damaged.
+        """
+
+    @abstractmethod
+    def make(self, source: Source) -> StoredEntry:
+        """Read a source, and make its pair unless that is there, whole.
+
+        Raises:
+            ImageError: If the source cannot be read.
+            CodecError: If the codec cannot encode it.
+            OSError: If the disk is full.
+        """
+
+    @abstractmethod
+    def inspect(self, source: Source) -> Inspection:
+        """Look at a source and its pair, without changing anything.
+
+        Raises:
+            ImageError: If the source cannot be read.
+        """
+
+    def open(self, least_side: int, tell: bool) -> PairSets[StoredEntry]:
+        """The pairs of both sets, made where they are missing or damaged."""
+        if tell:
+            remove_abandoned(self.root)
+        train, valid = self.sources()
+        entries, reasons = self.complete([*dict.fromkeys([*train, *valid])], tell)
+        for source in train:
+            entry = entries.get(source)
+            if entry and min(entry.width, entry.height) < least_side:
+                reasons[source] = (
+                    f"{source} has {entry.width} x {entry.height} pixels, less than patch_size={least_side}."
+                )
+        listed = "\n".join(sorted(reasons.values()))
+        if reasons and self.bad_images == "stop":
+            raise ImageError(
+                f"{len(reasons)} of the images cannot be used; pairs.bad_images=skip goes on without them.\n{listed}"
+            )
+        if reasons and tell:
+            announce(f"{len(reasons)} of the images are skipped:\n{listed}")
+
+        sets = PairSets(
+            [entries[source] for source in train if source not in reasons],
+            # Too small to train with is large enough to validate with.
+            [entries[source] for source in valid if source in entries],
+        )
+        for side, purpose in zip(sets, ("train", "validate"), strict=True):
+            if not side:
+                why = f" are left after {len(reasons)} bad ones:\n{listed}" if reasons else "."
+                raise ImageError(f"No images to {purpose} with{why}")
+        if same := shared_pictures(sets):
+            raise ImageError(
+                f"The same picture is in training and in validation: {', '.join(same)}. Take it out of one of them."
+            )
+        return sets
+
+    def complete(self, sources: Sequence[Source], tell: bool) -> tuple[dict[Source, StoredEntry], dict[Source, str]]:
+        """Entries of all sources, and the reasons against those that have none."""
+        entries: dict[Source, StoredEntry] = {}
+        reasons: dict[Source, str] = {}
+        damaged: dict[Source, list[str]] = {}
+        for source in sources:
+            try:
+                entry = self.find(source)
+            except ImageError as error:
+                reasons[source] = str(error)
+            except DamageError as error:
+                damaged[source] = [str(error)]
+            else:
+                if entry:
+                    entries[source] = entry
+        if tell:
+
+            def damage(source: Source) -> list[str]:
+                return entries[source].damage()
+
+            for source, future in in_threads(damage, entries, self.threads, "comparing hashes", patience=2):
+                if lines := future.result():
+                    damaged[source] = lines
+        if damaged and tell:
+            lines = "\n".join(line for source in sources for line in damaged.get(source, ()))
+            announce(f"{len(damaged)} of the pairs are damaged and made again:\n{lines}")
+        missing = [s for s in sources if s in damaged or not (s in entries or s in reasons)]
+        for source, future in in_threads(self.make, missing, self.threads, self.title, tell):
+            try:
+                entries[source] = future.result()
+            except (ImageError, CodecError) as error:
+                entries.pop(source, None)
+                reasons[source] = str(error)
+        return entries, reasons
+
+    def check(self) -> list[str]:
+        """Look for damage in the sources and in their pairs, without changing anything."""
+        train, valid = self.sources()
+        found: dict[Source, Inspection] = {}
+        sources = [*dict.fromkeys([*train, *valid])]
+        for source, future in in_threads(self.inspect, sources, self.threads, "checking", patience=2):
+            try:
+                found[source] = future.result()
+            except ImageError as error:
+                found[source] = Inspection([str(error)], None)
+        sides = ([(str(source), found[source].picture) for source in side] for side in (train, valid))
+        lines = [line for source in sources for line in found[source].problems]
+        return lines + [f"The same picture is in training and in validation: {both}." for both in shared(*sides)]
+
+
+def shared(train: Sequence[tuple[str, str | None]], valid: Sequence[tuple[str, str | None]]) -> list[str]:
+    """Pictures that are on both sides.
+
+    Args:
+        train: Names of images, and what their pixels are known by.
+        valid: The same.
+
+    Returns:
+        The two names of each as an equation.
+    """
+    known = {picture: name for name, picture in train if picture}
+    return [f"{known[picture]} = {name}" for name, picture in valid if picture in known]
+
+
+def shared_pictures(sets: PairSets[StoredEntry]) -> list[str]:
+    """Pictures that are on both sides, the two names of each as an equation."""
+    # Equal CRC-32 may be chance, and so few have it that their files can be read.
+    suspects = {entry.original_crc32 for entry in sets.train} & {entry.original_crc32 for entry in sets.valid}
+    return shared(
+        *(
+            [(entry.name, sha256_of_file(entry.original)) for entry in side if entry.original_crc32 in suspects]
+            for side in sets
+        )
+    )
+
+
+def announce(text: str) -> None:
+    """Print a line, or several, for the person at the terminal."""
+    Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(text)

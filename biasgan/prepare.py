@@ -1,0 +1,107 @@
+"""Make the pairs of a training ahead of it: `python -m biasgan.prepare data=sample codec=jpeg qf=20`."""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import hydra
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+
+from biasgan.command import plain_errors
+from biasgan.config import CONF, build, plain, register_resolvers
+from biasgan.data.source import PairSource
+from biasgan.data.store import StoredEntry
+from biasgan.data.stored import StoredPairs
+from biasgan.data.threads import in_threads
+from biasgan.training.allocator import keep_freed_memory
+
+ROWS = 64
+"""Of an image that are compared at once, so that large images take no more memory than small ones."""
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="prepare")
+def command(config: DictConfig) -> None:
+    """Make or check the pairs that a configuration describes."""
+    # Here too, since Hydra announces what a job raises with all its options.
+    with plain_errors():
+        settings = plain(config)
+        (check if settings["check"] else prepare)(settings)
+
+
+def prepare(config: Mapping[str, Any]) -> None:
+    """Make pairs, and print what there is then.
+
+    Args:
+        config: The resolved configuration in plain containers.
+    """
+    keep_freed_memory()
+    pairs = cast(StoredPairs[Any], build(StoredPairs, config["pairs"]))
+    train, valid = pairs.open(least_side=1, tell=True)
+    Console().print(table(pairs, train, valid), f"{pairs.folder}", sep="\n", soft_wrap=True)
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Look for damage, print a line for each bad file, and exit with status 1 if there is one."""
+    problems = build(PairSource, config["pairs"]).check()
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for problem in problems:
+        console.print(problem)
+    if problems:
+        console.print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}.")
+        sys.exit(1)
+    console.print("All pairs are as they should be.")
+
+
+def table(pairs: StoredPairs[Any], train: Sequence[StoredEntry], valid: Sequence[StoredEntry]) -> Table:
+    """The main figures of a set, for the terminal."""
+    entries = [*train, *valid]
+    own = [path for entry in entries for path in (entry.compressed, entry.bitstream, entry.record) if path]
+    originals = {entry.original for entry in entries}
+    decibels = [future.result() for _, future in in_threads(psnr, entries, pairs.threads, "comparing", patience=2)]
+    result = Table(title=pairs.title, show_header=False)
+    for name, figure in {
+        "images": f"{len(entries)}: {len(train)} to train, {len(valid)} to validate",
+        "megapixels": f"{sum(entry.width * entry.height for entry in entries) / 1e6:.1f}",
+        "bits per pixel": f"{mean(entry.bits_per_pixel for entry in entries):.3f}",
+        "PSNR, RGB": f"{mean(decibels):.2f} dB",
+        "on disk": f"{disk_use(own)}, and originals {disk_use(originals)}",
+        "codec": ", ".join(f"{key} {value}" for key, value in pairs.identity.items()).removeprefix("codec "),
+    }.items():
+        result.add_row(name, figure)
+    return result
+
+
+def psnr(entry: StoredEntry) -> float:
+    """PSNR of a compressed image over its three channels, in dB."""
+    compressed, original = (np.load(path, mmap_mode="r") for path in (entry.compressed, entry.original))
+    squares = 0
+    for top in range(0, entry.height, ROWS):
+        difference = compressed[top : top + ROWS].astype(np.int32) - original[top : top + ROWS]
+        squares += int(np.square(difference).sum(dtype=np.int64))
+    return 10 * math.log10(255**2 * original.size / squares) if squares else math.inf
+
+
+def disk_use(files: Iterable[Path]) -> str:
+    """Size of some files together."""
+    return decimal(sum(file.stat().st_size for file in files))
+
+
+def main() -> None:
+    """Run from the command line."""
+    register_resolvers()
+    with plain_errors(), TemporaryDirectory(prefix="biasgan-") as scratch:
+        # Hydra makes a folder for each job, and a file for several.
+        OmegaConf.register_new_resolver("scratch", lambda: scratch, replace=True)
+        command()
+
+
+if __name__ == "__main__":
+    main()
