@@ -56,6 +56,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     """
     started = time.monotonic()
     check_numbers(config)
+    check_data(config)
     keep_freed_memory()
     seed_everything(config["seed"], verbose=False)
     resumed = checkpoint_of(Path(config["resume"])) if config["resume"] else None
@@ -113,6 +114,18 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         raise ValueError(
             f"trainer.max_steps stops a training of iterations={iterations} early, so it must be from 1 to "
             f"{iterations}; got {steps!r}. For a longer training set iterations."
+        )
+
+
+def check_data(config: Mapping[str, Any]) -> None:
+    """Refuse to fetch images within a training, where nobody watches and every process would.
+
+    Raises:
+        ValueError: Names the command that fetches them.
+    """
+    if (config.get("data") or {}).get("download"):
+        raise ValueError(
+            "A training does not download. Run python -m biasgan.prepare with the same data= and data.root= first."
         )
 
 

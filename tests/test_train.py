@@ -136,6 +136,7 @@ def test_exported_generator_is_the_average(finished: Finished) -> None:
         ("baseline=esrgan", "64, 128, 256 or 512 pixels, got size=32"),
         ("trainer.precision=16-mixed", "Use trainer.precision=bf16-mixed, or 32-true"),
         ("data.root=missing", "missing is not a folder"),
+        ("+data.download=true", "A training does not download. Run python -m biasgan.prepare"),
         ("data.root=.", "has no images in it"),
         ("data.root=???", r"data.root has no value; add data.root=VALUE"),
         ("pairs.bad_images=maybe", "bad_images must be stop or skip; got maybe"),
