@@ -15,8 +15,10 @@ from torch import nn
 from torchmetrics import MetricCollection
 
 from biasgan.codecs.codec import Codec
-from biasgan.config import CONF, plain, register_resolvers
+from biasgan.config import CONF, cores, plain, register_resolvers
+from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
+from biasgan.data.given import GivenPairs
 from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.arcnn import ARCNN
@@ -42,22 +44,34 @@ CHOICES = [
     for file in sorted(folder.glob("*.yaml"))
 ]
 NO_DISCRIMINATOR = [("discriminator", "none"), ("baseline", "arcnn")]
+GIVEN = "original={0} compressed={0}"
+NEEDED = {
+    ("data", "folder"): "data.root={0}",
+    ("data", "pairs"): GIVEN,
+    ("pairs", "given"): f"data=pairs {GIVEN}",
+    ("codec", "none"): f"data=pairs {GIVEN}",
+}
+"""What cannot do with defaults alone."""
+
 PUBLISHED = {"div2k": [DIV2K_TRAIN, DIV2K_VALID], "flickr2k": [FLICKR2K]}
 SIZED_GROUPS = ("baseline", "generator", "discriminator")
 FEATURES = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 
 
 class Composer:
-    """Composes configurations as the command does."""
+    """Composes configurations as a command does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command: str = "train") -> None:
         self.folder = folder
+        self.command = command
 
     def __call__(self, *options: str) -> dict[str, Any]:
         """The resolved configuration for some options."""
         register_resolvers()
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("train", [f"hydra.runtime.output_dir={self.folder}", *options], return_hydra_config=True)
+            config = compose(
+                self.command, [f"hydra.runtime.output_dir={self.folder}", *options], return_hydra_config=True
+            )
         HydraConfig.instance().set_config(config)
         keys = [key for key in config if key != "hydra"]
         return plain(OmegaConf.masked_copy(config, cast(list[Any], keys)))
@@ -93,7 +107,7 @@ def test_every_choice_makes_what_it_says(
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     small = ("features.weights=random", "generator=compact")
     options = [f"scale={scale}", *small] if group not in ("scale", "generator") else small[:1]
-    config = composed(*options, f"{group}={choice}", *(["data.root=" + str(pictures)] if choice == "folder" else []))
+    config = composed(*options, f"{group}={choice}", *NEEDED.get((group, choice), "").format(pictures).split())
     for images in PUBLISHED.get(choice, []):
         folder = Path(config["data"]["root"]) / images.folder
         folder.mkdir(parents=True)
@@ -104,8 +118,12 @@ def test_every_choice_makes_what_it_says(
         discriminator = build(config["discriminator"])
     assert isinstance(generator, nn.Module)
     assert isinstance(discriminator, nn.Module) == ((group, choice) not in NO_DISCRIMINATOR)
-    assert isinstance(build(config["codec"]), Codec)
-    assert isinstance(build(config["data"]), ImageSet)
+    if GIVEN in NEEDED.get((group, choice), ""):
+        assert isinstance(build(config["pairs"]), GivenPairs)
+    else:
+        assert isinstance(build(config["codec"]), Codec)
+        assert isinstance(build(config["data"]), ImageSet)
+        assert isinstance(build(config["pairs"]), CodedPairs)
     assert isinstance(build(config["metrics"]), MetricCollection)
     assert all(isinstance(build(node), Logger) for node in config["logger"].values())
     assert all(isinstance(build(node), Callback) for node in config["callbacks"].values())
@@ -248,8 +266,27 @@ def test_quality_options_reach_the_codec(composed: Composer) -> None:
 
 
 @pytest.mark.parametrize("choice", PUBLISHED)
-def test_a_training_does_not_download(composed: Composer, choice: str) -> None:
-    assert composed(f"data={choice}")["data"]["download"] is False
+def test_a_preparation_alone_downloads(composed: Composer, choice: str) -> None:
+    prepared = Composer(composed.folder, "prepare")
+    configs = composed(f"data={choice}"), prepared(f"data={choice}"), prepared(f"data={choice}", "check=true")
+    assert [config["data"]["download"] for config in configs] == [False, True, False]
+
+
+def test_a_preparation_and_a_training_mean_the_same_pairs(composed: Composer, pictures: Path) -> None:
+    prepared = Composer(composed.folder, "prepare")
+    sources = ("data=sample", f"data=folder data.root={pictures}", f"data=pairs {GIVEN.format(pictures)}")
+    for options in (*(f"{source} qf=30" for source in sources), "codec=jpeg_blind"):
+        nodes = composed(*options.split())["pairs"], prepared(*options.split())["pairs"]
+        assert nodes[1].pop("workers") == cores()
+        assert nodes[0].pop("workers") == 2
+        assert nodes[0] == nodes[1]
+
+
+def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
+    config = composed("codec=jpeg_blind")
+    assert config["quality"] == config["pairs"]["quality"] == "10-50"
+    assert config["codec"] == composed("codec=jpeg")["codec"]
+    assert composed("codec=jpeg", "qf=5-95")["pairs"]["quality"] == "5-95"
 
 
 def test_the_log_is_in_the_run_folder(composed: Composer) -> None:

@@ -20,7 +20,7 @@ class CodedPairs(StoredPairs[Path]):
 
     Args:
         images: Files to train and to validate with.
-        codec: Compresses them.
+        codec: Compresses them; None is refused.
         quality: Within the codec's range: of all images, or `LOW-HIGH`. Then each image has one of these, which
             depends on its file alone.
         store: Folder in which pairs are kept for good; `~` is the home folder.
@@ -35,13 +35,15 @@ class CodedPairs(StoredPairs[Path]):
     def __init__(
         self,
         images: ImageSet,
-        codec: Codec,
+        codec: Codec | None,
         quality: int | str,
         store: str | Path,
         workers: int = 2,
         bad_images: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__(store, workers, bad_images)
+        if codec is None:
+            raise ValueError("codec=none is for data=pairs, whose images were compressed already; choose a codec.")
         self.images = images
         self.codec = codec
         self.quality = quality
@@ -95,15 +97,17 @@ class CodedPairs(StoredPairs[Path]):
         _, digest = read_source(source)
         try:
             entry = self.store(digest).recorded(digest, source.name)
-            if not entry:
-                return Inspection([f"{source} has no pair yet."], None)
-            problems = entry.damage()
-            if not problems and entry.bitstream:
-                decoded = self.codec.decode(entry.bitstream.read_bytes())
-                if not np.array_equal(decoded, np.load(entry.compressed)):
-                    problems = [f"{entry.bitstream} decodes to other pixels than those of {entry.compressed}."]
-        except (DamageError, CodecError) as error:
+        except DamageError as error:
             return Inspection([f"{source}: {error}"], None)
+        if not entry:
+            return Inspection([f"{source} has no pair yet."], None)
+        problems = entry.damage()
+        if not problems and entry.bitstream:
+            try:
+                if not np.array_equal(self.codec.decode(entry.bitstream.read_bytes()), np.load(entry.compressed)):
+                    problems = [f"{entry.bitstream} decodes to other pixels than those of {entry.compressed}."]
+            except CodecError as error:
+                problems = [f"{entry.bitstream}: {error}"]
         return Inspection([f"{source}: {problem}" for problem in problems], sha256_of_file(entry.original))
 
     def store(self, digest: str) -> PairStore:
