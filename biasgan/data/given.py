@@ -141,9 +141,11 @@ class GivenPairs(StoredPairs[GivenFiles]):
             try:
                 check_sizes(source, original, compressed)
                 entry = self.store.recorded(joint(*digests), source.name)
-                problems = entry.damage() if entry else []
-            except (ImageError, DamageError) as error:
+                problems = [f"{source}: {line}" for line in entry.damage()] if entry else []
+            except ImageError as error:
                 problems = [str(error)]
+            except DamageError as error:
+                problems = [f"{source}: {error}"]
         return Inspection(problems, None if original is None else sha256(str(original.shape).encode(), original.data))
 
 

@@ -160,7 +160,7 @@ class StoredPairs(PairSource, Generic[Source]):
                 if lines := future.result():
                     damaged[source] = lines
         if damaged and tell:
-            lines = "\n".join(line for source in sources for line in damaged.get(source, ()))
+            lines = "\n".join(f"{source}: {line}" for source in sources for line in damaged.get(source, ()))
             announce(f"{len(damaged)} of the pairs are damaged and made again:\n{lines}")
         missing = [s for s in sources if s in damaged or not (s in entries or s in reasons)]
         for source, future in in_threads(self.make, missing, self.threads, self.title, tell):
