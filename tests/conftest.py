@@ -1,6 +1,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from biasgan.train import main
+from biasgan import prepare, train
 
 # Networks and images are tiny here: threads would cost more than they bring, in this process and in those it starts.
 torch.set_num_threads(1)
@@ -68,10 +69,10 @@ def tiny(pictures: Path, *arguments: str) -> list[str]:
     return [*TINY, f"data.root={pictures}", *arguments]
 
 
-def call(*arguments: str) -> int:
-    """Run the training command in this process, and give its exit status."""
+def call(*arguments: str, main: Callable[[], None] = train.main) -> int:
+    """Run a command in this process, by default the training, and give its exit status."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["train", *arguments])
+        patch.setattr(sys, "argv", ["command", *arguments])
         patch.setenv("HYDRA_FULL_ERROR", "0")  # to be as before afterwards
         try:
             main()
@@ -86,14 +87,20 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BIASGAN_CACHE", str(tmp_path / "cache"))
 
-    def run(*arguments: str) -> Done:
+    def run(*arguments: str, main: Callable[[], None] = train.main) -> Done:
         capsys.readouterr()
-        status = call(*arguments)
+        status = call(*arguments, main=main)
         captured = capsys.readouterr()
         return Done(status, captured.out, captured.err)
 
     yield run
     assert not list(tmp_path.rglob(".partial-*"))
+
+
+@pytest.fixture
+def preparation(command: Command) -> Command:
+    """Runs the preparing command in the same folder and with the same cache."""
+    return partial(command, main=prepare.main)
 
 
 @pytest.fixture(scope="session")

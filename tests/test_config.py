@@ -1,9 +1,19 @@
+import os
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
-from biasgan.config import CONF, default_iterations, default_pretrain_iterations, plain, register_resolvers, run_folder
+from biasgan.config import (
+    CONF,
+    build,
+    default_iterations,
+    default_pretrain_iterations,
+    plain,
+    register_resolvers,
+    run_folder,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -59,5 +69,24 @@ def test_a_plain_configuration_is_made_of_plain_containers() -> None:
 
 
 def test_a_missing_value_is_named() -> None:
-    with pytest.raises(ValueError, match=r"data\.root has no value; add data\.root=VALUE"):
-        plain(OmegaConf.create({"data": {"root": "???"}}))
+    for refers in ({}, {"a": "${data.root}", "z": {"b": "${data}"}}):
+        with pytest.raises(ValueError, match=r"data\.root has no value; add data\.root=VALUE"):
+            plain(OmegaConf.create({**refers, "data": {"root": "???"}}))
+
+
+def test_cores_are_those_that_this_process_may_use() -> None:
+    assert plain(OmegaConf.create({"workers": "${cores:}"}))["workers"] in range(1, (os.cpu_count() or 1) + 1)
+
+
+def test_a_check_may_not_download() -> None:
+    config = OmegaConf.create({"check": True, "download": "${may_download:${check}}"})
+    assert plain(config)["download"] is False
+    config.check = False
+    assert plain(config)["download"] is True
+
+
+def test_a_node_becomes_an_object_of_the_kind_asked_for() -> None:
+    node = {"_target_": "fractions.Fraction", "numerator": 2}
+    assert build(Fraction, node, denominator=6) == Fraction(1, 3)
+    with pytest.raises(TypeError, match=r"fractions\.Fraction makes a Fraction; expected a str\."):
+        build(str, node)

@@ -37,6 +37,17 @@ def test_png_keeps_every_pixel(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_content_that_was_read_already_serves_too(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    write_png(file, np.arange(60, dtype=np.uint8).reshape(4, 5, 3))
+    data = file.read_bytes()
+    expected = read_image(file)
+    file.write_bytes(b"no picture")
+    assert np.array_equal(read_image(file, data), expected)
+    with pytest.raises(ImageError, match=r"a\.png is not an image"):
+        read_image(file, b"no picture")
+
+
 def test_turns_as_exif_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6

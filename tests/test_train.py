@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 import torch
@@ -349,6 +350,43 @@ def test_baselines_at_small_sizes(command: Command, pictures: Path, tmp_path: Pa
     ]  # fmt: skip
     assert not (tmp_path / "arcnn" / "discriminator.safetensors").exists()
     assert summaries["arcnn"]["realism"] == {}
+
+
+def test_a_training_with_given_pairs(command: Command, pictures: Path, tmp_path: Path) -> None:
+    compressed = tmp_path / "compressed"
+    compressed.mkdir()
+    for file in pictures.iterdir():
+        with Image.open(file) as picture:
+            picture.save(compressed / f"{file.stem}.webp", quality=30)
+    options = [option for option in tiny(pictures) if not option.startswith("data")]
+    assert command(*options, "data=pairs", f"original={pictures}", "compressed=compressed").status == 0
+    (run,) = (tmp_path / "outputs" / "realesrgan-full-none-given").iterdir()
+    summary = summary_of(run)
+    assert [summary[name] for name in ("codec", "data", "quality")] == ["none", "pairs", "given"]
+    assert summary["codec_identity"] == {"codec": "given"}
+    assert (summary["training_images"], summary["validation_images"]) == (5, 1)
+    rate = 8 * (compressed / "5.webp").stat().st_size / (56 * 48)
+    assert summary["compressed"] == {"psnr": ANY, "ssim": ANY, "bits_per_pixel": pytest.approx(rate)}
+
+
+def test_a_training_with_a_quality_of_its_own_for_each_image(command: Command, pictures: Path, tmp_path: Path) -> None:
+    assert command(*tiny(pictures, "codec=jpeg_blind", "iterations=2", "pretrain_iterations=1")).status == 0
+    (run,) = (tmp_path / "outputs" / "realesrgan-full-jpeg_blind-10-50").iterdir()
+    assert summary_of(run)["quality"] == "10-50"
+    assert len({path.parent for path in (tmp_path / "cache" / "pairs").glob("jpeg-*/*/*.json")}) > 2
+
+
+def test_damaged_pairs_are_named_and_made_again(command: Command, pictures: Path, tmp_path: Path) -> None:
+    options = tiny(pictures, "iterations=1", "pretrain_iterations=0")
+    assert command(*options).status == 0
+    damaged = next((tmp_path / "cache" / "pairs" / "originals").iterdir())
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 128]))
+    done = command(*options)
+    assert done.status == 0
+    assert f"1 of the pairs are damaged and made again:\n{pictures}" in done.err
+    assert f"{damaged} is not as it was written: its hash differs." in done.err
+    assert damaged.read_bytes() == whole
 
 
 def test_loggers(command: Command, pictures: Path, tmp_path: Path) -> None:
