@@ -9,7 +9,7 @@ PARTIAL = ".partial-"
 
 
 @contextmanager
-def atomic_write(path: Path, sync: bool = True) -> Generator[Path]:
+def atomic_write(path: Path) -> Generator[Path]:
     """Write a file whole or not at all.
 
     The block writes to the temporary path it is given: in the same folder, with the same extension. If it succeeds the
@@ -18,7 +18,6 @@ def atomic_write(path: Path, sync: bool = True) -> Generator[Path]:
 
     Args:
         path: The file to write, in a folder that exists.
-        sync: Whether to wait for the disk; otherwise a power failure may leave a file that is not whole.
 
     Yields:
         The temporary path.
@@ -29,10 +28,9 @@ def atomic_write(path: Path, sync: bool = True) -> Generator[Path]:
     temporary = path.with_name(f"{PARTIAL}{secrets.token_hex(4)}-{path.name}")
     try:
         yield temporary
-        if sync:
-            # Opened for writing, since Windows syncs no other.
-            with temporary.open("r+b") as file:
-                os.fsync(file.fileno())
+        # Opened for writing, since Windows syncs no other.
+        with temporary.open("r+b") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -24,7 +24,7 @@ class CodedPairs(StoredPairs[Path]):
         quality: Within the codec's range: of all images, or `LOW-HIGH`. Then each image has one of these, which
             depends on its file alone.
         store: Folder in which pairs are kept for good; `~` is the home folder.
-        workers: Threads that compress; 0 is one.
+        workers: Processor cores that compress.
         bad_images: What to do about files that are unreadable or too small to train with: `stop` names them all in an
             error, `skip` names them and goes on without.
 

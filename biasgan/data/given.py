@@ -54,7 +54,7 @@ class GivenPairs(StoredPairs[GivenFiles]):
         original: Folder of the originals, searched with its subfolders.
         compressed: Folder of the compressed images. The sizes of these files count as their bits.
         store: Folder in which decoded pairs are kept for good; `~` is the home folder.
-        workers: Threads that decode; 0 is one.
+        workers: Processor cores that decode.
         bad_images: What to do about files that are unreadable, without a partner, of another size than theirs or too
             small to train with: `stop` names them all in an error, `skip` names them and goes on without.
 

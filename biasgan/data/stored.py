@@ -42,7 +42,7 @@ class StoredPairs(PairSource, Generic[Source]):
 
     Args:
         store: Folder in which pairs are kept for good; `~` is the home folder.
-        workers: Threads that make and compare them; 0 is one.
+        workers: Processor cores that make and compare them.
         bad_images: What to do about files that are unreadable or too small to train with: `stop` names them all in an
             error, `skip` names them and goes on without.
 
@@ -56,7 +56,8 @@ class StoredPairs(PairSource, Generic[Source]):
         if bad_images not in ("stop", "skip"):
             raise ValueError(f"bad_images must be stop or skip; got {bad_images}.")
         self.root = Path(store).expanduser().absolute()
-        self.threads = max(1, workers)
+        # One waits for the disk.
+        self.threads = workers + 1
         self.bad_images = bad_images
         self.digests = SourceDigests(self.root / "sources")
 

@@ -41,7 +41,7 @@ def in_threads(
     Yields:
         Items with what became of them, in the order in which they are finished.
     """
-    bar = Progress(*COLUMNS, console=Console(stderr=True))
+    bar = Progress(*COLUMNS, console=Console(stderr=True), refresh_per_second=4)
     task = bar.add_task(title, total=len(items), speed="")
     begun = time.monotonic()
     pool = ThreadPoolExecutor(threads)

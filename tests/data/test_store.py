@@ -210,7 +210,7 @@ def test_a_full_disk_is_told_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_other_errors_of_the_disk_keep_their_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, sync: bool) -> None:
+    def fail(path: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(store_module, "atomic_write", fail)
