@@ -63,7 +63,7 @@ class CodedPairs(StoredPairs[Path]):
     @property
     def folder(self) -> Path:
         """That of the quality; of the codec if there are several."""
-        return self.root / self.codec_folder / (str(self.quality) if len(self.qualities) == 1 else "")
+        return self.root / self.codec_folder / (str(self.qualities[0]) if len(self.qualities) == 1 else "")
 
     @property
     def identity(self) -> dict[str, str | int]:
@@ -89,7 +89,7 @@ class CodedPairs(StoredPairs[Path]):
         original = read_image(source, data)
         coded = self.codec.encode(original, draw_quality(self.qualities, digest))
         if coded.image.shape != original.shape:
-            raise CodecError(f"{self.codec.name} turned {source} of {original.shape} into {coded.image.shape}.")
+            raise CodecError(f"{self.codec.name} turned {original.shape} into {coded.image.shape}.")
         return store.put(digest, source.name, digest, original, coded.image, coded.data)
 
     def inspect(self, source: Path) -> Inspection:

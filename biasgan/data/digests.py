@@ -59,7 +59,7 @@ def read_source(source: Path) -> tuple[bytes, str]:
     """
     try:
         data = source.read_bytes()
-    except MISSING as error:
+    except OSError as error:
         raise ImageError(f"{source} cannot be read: {error.strerror}.") from error
     return data, sha256(data)
 

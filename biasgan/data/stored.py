@@ -169,7 +169,7 @@ class StoredPairs(PairSource, Generic[Source]):
                 entries[source] = future.result()
             except (ImageError, CodecError) as error:
                 entries.pop(source, None)
-                reasons[source] = str(error)
+                reasons[source] = f"{source}: {error}" if isinstance(error, CodecError) else str(error)
         return entries, reasons
 
     def check(self) -> list[str]:

@@ -141,6 +141,7 @@ def test_a_quality_of_its_own_for_each_image(tmp_path: Path, images: ImageSet) -
         plain = entries_of(coded(images, tmp_path / "store", quality))
         assert [e for e in plain if e in entries] == [e for e in entries if e.quality == quality]
     assert blind.folder == coded(images, tmp_path / "store").folder.parent
+    assert coded(images, tmp_path / "store", "20-20").folder == coded(images, tmp_path / "store").folder
 
 
 @pytest.mark.parametrize("kind", ["original", "compressed", "bitstream", "record"])
@@ -167,6 +168,36 @@ def test_damage_is_named_and_made_good(
     assert all(str(path) in told for path in damaged)
     assert files(tmp_path / "store") == whole
     assert pairs.check() == []
+
+
+def test_damage_that_bpg_does_not_notice_is_found(tmp_path: Path, images: ImageSet) -> None:
+    pytest.importorskip("av")
+    from biasgan.codecs.bpg import BPG
+
+    codec = BPG(backend="pyav")
+    pairs = coded(ImageSet(images.train[:1], images.valid[:1]), tmp_path / "store", 37, codec)
+    entry = entries_of(pairs)[0]
+    assert entry.bitstream
+    flip(entry.bitstream)
+    # It decodes, but to other pixels.
+    assert not np.array_equal(codec.decode(entry.bitstream.read_bytes()), entry.pixels()[0])
+    (problem,) = pairs.check()
+    assert f"{entry.bitstream} is not as it was written: its hash differs." in problem
+    assert entries_of(pairs, tell=True)[0] == entry
+    assert pairs.check() == []
+    assert np.array_equal(codec.decode(entry.bitstream.read_bytes()), entry.pixels()[0])
+
+
+def test_images_that_a_codec_refuses_are_named(tmp_path: Path, images: ImageSet) -> None:
+    class Small(Rough):
+        most_pixels: ClassVar[int] = 90 * 73
+
+        def encode(self, image: np.ndarray, quality: int) -> Coded:
+            self.check_image(image)
+            return super().encode(image, quality)
+
+    with pytest.raises(ImageError, match=r"3 of the images .*\n.*04\.png: rough takes images of at most 6570 pixels"):
+        entries_of(coded(images, tmp_path / "store", 3, Small()))
 
 
 def test_an_unnoted_source_does_not_hide_damage(tmp_path: Path, images: ImageSet) -> None:
@@ -293,7 +324,7 @@ def test_a_codec_that_changes_the_size_is_refused(tmp_path: Path, images: ImageS
         def encode(self, image: np.ndarray, quality: int) -> Coded:
             return super().encode(image[:-1], quality)
 
-    with pytest.raises(ImageError, match=r"rough turned .*00\.png of \(70, 90, 3\) into \(69, 90, 3\)"):
+    with pytest.raises(ImageError, match=r"00\.png: rough turned \(70, 90, 3\) into \(69, 90, 3\)"):
         coded(images, tmp_path / "store", 3, Cropping()).open(1, tell=False)
 
 
