@@ -17,7 +17,7 @@ from rich.table import Table
 
 from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
-from biasgan.data.source import PairSource
+from biasgan.data.source import PairSets, PairSource
 from biasgan.data.store import StoredEntry
 from biasgan.data.stored import StoredPairs
 from biasgan.data.threads import in_threads
@@ -37,7 +37,7 @@ def command(config: DictConfig) -> None:
 
 
 def prepare(config: Mapping[str, Any]) -> None:
-    """Make pairs, and print what there is then.
+    """Make pairs, write them elsewhere as chunks if that is asked for, and print what there is then.
 
     Args:
         config: The resolved configuration in plain containers.
@@ -45,7 +45,12 @@ def prepare(config: Mapping[str, Any]) -> None:
     keep_freed_memory()
     pairs = cast(StoredPairs[Any], build(StoredPairs, config["pairs"]))
     train, valid = pairs.open(least_side=1, tell=True)
-    Console().print(table(pairs, train, valid), f"{pairs.folder}", sep="\n", soft_wrap=True)
+    if config["to"]:
+        # Only here, since it takes half a gigabyte of memory.
+        from biasgan.data.chunk_writer import write_chunks
+
+        write_chunks(PairSets(train, valid), pairs.identity, config["to"])
+    Console().print(table(pairs, train, valid), f"{config['to'] or pairs.folder}", sep="\n", soft_wrap=True)
 
 
 def check(config: Mapping[str, Any]) -> None:

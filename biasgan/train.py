@@ -123,7 +123,8 @@ def check_data(config: Mapping[str, Any]) -> None:
     Raises:
         ValueError: Names the command that fetches them.
     """
-    if (config.get("data") or {}).get("download"):
+    data: Mapping[str, Any] = config.get("data") or {}
+    if data.get("download"):
         raise ValueError(
             "A training does not download. Run python -m biasgan.prepare with the same data= and data.root= first."
         )

@@ -20,6 +20,7 @@ from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.given import GivenPairs
 from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
+from biasgan.data.streaming import StreamedPairs
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.compact import SRVGGNetCompact
@@ -45,11 +46,14 @@ CHOICES = [
 ]
 NO_DISCRIMINATOR = [("discriminator", "none"), ("baseline", "arcnn")]
 GIVEN = "original={0} compressed={0}"
+STREAMED = "data.root={0}"
 NEEDED = {
     ("data", "folder"): "data.root={0}",
     ("data", "pairs"): GIVEN,
     ("pairs", "given"): f"data=pairs {GIVEN}",
     ("codec", "none"): f"data=pairs {GIVEN}",
+    ("data", "streaming"): STREAMED,
+    ("pairs", "streaming"): f"data=streaming {STREAMED}",
 }
 """What cannot do with defaults alone."""
 
@@ -118,12 +122,12 @@ def test_every_choice_makes_what_it_says(
         discriminator = build(config["discriminator"])
     assert isinstance(generator, nn.Module)
     assert isinstance(discriminator, nn.Module) == ((group, choice) not in NO_DISCRIMINATOR)
-    if GIVEN in NEEDED.get((group, choice), ""):
-        assert isinstance(build(config["pairs"]), GivenPairs)
-    else:
+    if config["codec"]:
         assert isinstance(build(config["codec"]), Codec)
         assert isinstance(build(config["data"]), ImageSet)
         assert isinstance(build(config["pairs"]), CodedPairs)
+    else:
+        assert isinstance(build(config["pairs"]), StreamedPairs if choice == "streaming" else GivenPairs)
     assert isinstance(build(config["metrics"]), MetricCollection)
     assert all(isinstance(build(node), Logger) for node in config["logger"].values())
     assert all(isinstance(build(node), Callback) for node in config["callbacks"].values())

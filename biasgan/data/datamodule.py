@@ -83,8 +83,9 @@ class RestorationData(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Pair]:
         """Crops from the Trainer's current iteration to the last."""
         start, rank, world_size = self.position
+        order = self.source.order(self.train_entries, self.seed)
         return DataLoader(
-            PairDataset(self.train_entries, self.patch_size, self.batch_size * world_size, self.seed),
+            PairDataset(self.train_entries, self.patch_size, self.batch_size * world_size, order),
             batch_sampler=IterationSampler(self.iterations, start, self.batch_size, rank, world_size),
             # The dataset cuts whole batches; the default would try to stack them.
             collate_fn=Pair._make,

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from biasgan.data.entry import Entry
+from biasgan.data.order import ImageOrder
 from biasgan.data.samplers import Sample
 
 
@@ -46,14 +47,14 @@ class PairDataset(Dataset[Pair]):
         entries: Images to cut from, neither side shorter than `patch_size`.
         patch_size: Side of a crop in pixels.
         batch_size: Samples in an iteration, of all processes together.
-        seed: At least 0.
+        order: In which images are shown; its seed is that of the crops too.
     """
 
-    def __init__(self, entries: Sequence[Entry], patch_size: int, batch_size: int, seed: int) -> None:
+    def __init__(self, entries: Sequence[Entry], patch_size: int, batch_size: int, order: ImageOrder) -> None:
         self.entries = entries
         self.patch_size = patch_size
         self.batch_size = batch_size
-        self.seed = seed
+        self.order = order
 
     def __getitems__(self, samples: list[Sample]) -> Pair:
         """Cut a batch.
@@ -69,7 +70,7 @@ class PairDataset(Dataset[Pair]):
             number = self.image_number(sample)
             entry = self.entries[number]
             crop = self.crop(sample, entry)
-            compressed_pixels, original_pixels = kept_pixels(entry)
+            compressed_pixels, original_pixels = entry.pixels()
             cut(compressed_pixels, crop, size, compressed[place].numpy())
             cut(original_pixels, crop, size, original[place].numpy())
             index[place] = number
@@ -77,12 +78,11 @@ class PairDataset(Dataset[Pair]):
 
     def image_number(self, sample: Sample) -> int:
         """Which image a sample is cut from."""
-        done, place = divmod(sample.iteration * self.batch_size + sample.slot, len(self.entries))
-        return int(image_order(len(self.entries), self.seed, done)[place])
+        return self.order.image(sample.iteration * self.batch_size + sample.slot)
 
     def crop(self, sample: Sample, entry: Entry) -> "Crop":
         """Where a sample is cut from its image, and how it is turned."""
-        top, left, turn = uniform(self.seed, sample.iteration, self.batch_size)[sample.slot]
+        top, left, turn = uniform(self.order.seed, sample.iteration, self.batch_size)[sample.slot]
         return Crop(
             int(top * (entry.height - self.patch_size + 1)),
             int(left * (entry.width - self.patch_size + 1)),
@@ -141,18 +141,6 @@ def cut(pixels: np.ndarray, crop: Crop, size: int, out: np.ndarray) -> None:
         square = square.transpose(1, 0, 2)
     for channel in range(3):
         out[..., channel] = square[..., channel]
-
-
-@lru_cache(maxsize=2048)
-def kept_pixels(entry: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of an entry. Each process keeps its own maps, far fewer than the 65530 that Linux allows."""
-    return entry.pixels()
-
-
-@lru_cache(maxsize=16)
-def image_order(images: int, seed: int, number: int) -> np.ndarray:
-    """Order of all images in the pass of this number, (images,) int64."""
-    return np.random.default_rng([seed, number]).permutation(images)
 
 
 @lru_cache(maxsize=4)

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from biasgan.data.entry import Entry
+from biasgan.data.order import ImageOrder
 
 AnyEntry = TypeVar("AnyEntry", bound=Entry, covariant=True)
 
@@ -43,3 +44,7 @@ class PairSource(ABC):
         Returns:
             A line for each bad file, with its name and the reason; none if all is well.
         """
+
+    def order(self, entries: Sequence[Entry], seed: int) -> ImageOrder:
+        """In which order a training shows pairs of this source: by default all are at hand."""
+        return ImageOrder([len(entries)], 1, seed)

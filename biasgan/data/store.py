@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +44,7 @@ class StoredEntry(Entry):
 
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The compressed image and the original, mapped, (H, W, 3) uint8 twice, read-only."""
-        return (
-            map_pixels(self.compressed, self.height, self.width),
-            map_pixels(self.original, self.height, self.width),
-        )
+        return kept_map(self.compressed, self.height, self.width), kept_map(self.original, self.height, self.width)
 
     def damage(self) -> list[str]:
         """Compare every byte of the pair with the hashes in its record.
@@ -221,6 +218,7 @@ class PairStore:
             codec=self.identity,
             quality=self.quality,
         )
+        kept_map.cache_clear()  # maps of a damaged file that is made again would still show the damage
         entry = self.entry(key, record, source)
         if crc32_of_file(entry.original) != record.original_crc32:
             write(entry.original, header, original_data)
@@ -331,17 +329,30 @@ def looks_whole(path: Path, shape: tuple[int, ...]) -> bool:
 
 
 def map_pixels(path: Path, height: int, width: int) -> np.ndarray:
-    """Map a `.npy` file of pixels into memory; it is read from disk only where it is looked at.
-
-    Unlike `numpy.load` this holds no file open, so that thousands can be mapped.
+    """Map a `.npy` file of pixels into memory.
 
     Returns:
         (H, W, 3) uint8, read-only.
     """
+    data = map_bytes(path)
+    return data[data.size - height * width * 3 :].reshape(height, width, 3)
+
+
+# Each process keeps its own maps, far fewer than the 65530 that Linux allows.
+kept_map = lru_cache(maxsize=4096)(map_pixels)
+
+
+def map_bytes(path: Path) -> np.ndarray:
+    """Map a file into memory; it is read from disk only where it is looked at.
+
+    Unlike `numpy.memmap` this holds no file open, so that thousands can be mapped.
+
+    Returns:
+        (size,) uint8, read-only.
+    """
     # Half a gigabyte that only a training needs, not a preparation.
     import torch
 
-    size, count = path.stat().st_size, height * width * 3
-    pixels = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8).numpy()
-    pixels.flags.writeable = False
-    return pixels[size - count :].reshape(height, width, 3)
+    data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8).numpy()
+    data.flags.writeable = False
+    return data

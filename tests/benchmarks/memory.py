@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from torch.utils.data import DataLoader
 
+from biasgan.data.order import ImageOrder
 from biasgan.data.pairs import Pair, PairDataset
 from biasgan.data.samplers import IterationSampler
 from biasgan.data.store import StoredEntry
@@ -43,7 +44,7 @@ def main() -> None:
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 2**30
         before = resident("self")["own"]
         loader: DataLoader[Pair] = DataLoader(
-            PairDataset(entries, 128, BATCH, 0),
+            PairDataset(entries, 128, BATCH, ImageOrder([IMAGES], 1, 0)),
             batch_sampler=IterationSampler(ITERATIONS, 0, BATCH, 0, 1),
             collate_fn=Pair._make,
             num_workers=2,
