@@ -26,6 +26,12 @@ def plain_errors() -> Generator[None]:
         # Hydra wraps what a constructor raised into an error that quotes all arguments.
         cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
         stopped = isinstance(error, KeyboardInterrupt)
-        text = "stopped" if stopped else f"error: {str(cause) or type(cause).__name__}"
+        text = "stopped" if stopped else f"error: {said(cause) or type(cause).__name__}"
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
         sys.exit(130 if stopped else 1)
+
+
+def said(error: BaseException) -> str:
+    """What an error says; a loader's process hands its own over as a traceback."""
+    text = str(error)
+    return text.rpartition(f"{type(error).__name__}: ")[2].strip() if "in DataLoader worker" in text else text

@@ -43,7 +43,10 @@ def prepare(config: Mapping[str, Any]) -> None:
         config: The resolved configuration in plain containers.
     """
     keep_freed_memory()
-    pairs = cast(StoredPairs[Any], build(StoredPairs, config["pairs"]))
+    source = build(PairSource, config["pairs"])
+    if not isinstance(source, StoredPairs):
+        raise ValueError("These pairs are made already. check=true looks for damage.")
+    pairs = cast(StoredPairs[Any], source)
     train, valid = pairs.open(least_side=1, tell=True)
     if config["to"]:
         # Only here, since it takes half a gigabyte of memory.

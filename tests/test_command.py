@@ -1,8 +1,10 @@
 import pytest
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from torch.utils.data import DataLoader, Dataset
 
 from biasgan.command import plain_errors
+from biasgan.images import ImageError
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +62,20 @@ def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     with plain_errors():
         pass
     assert capsys.readouterr() == ("", "")
+
+
+class BrokenDataset(Dataset[int]):
+    """Cannot be read."""
+
+    def __getitem__(self, index: int) -> int:
+        raise ImageError("two words: and more")
+
+    def __len__(self) -> int:
+        return 1
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_what_a_loader_process_said_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"), plain_errors():
+        list(DataLoader(BrokenDataset(), num_workers=1))
+    assert capsys.readouterr().err == "\nerror: two words: and more\n"

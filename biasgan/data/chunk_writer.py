@@ -1,4 +1,5 @@
 import hashlib
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ from rich.progress import Progress
 from biasgan.data.chunks import INDEX, Chunk, ChunkedPair, ChunkedSet, Side
 from biasgan.data.entry import Entry
 from biasgan.data.source import PairSets
-from biasgan.data.storage import Storage, extra
+from biasgan.data.storage import AbsentError, Storage, extra
+from biasgan.data.store import DamageError
 from biasgan.data.threads import COLUMNS
 
 CHUNK_BYTES = 2**26
@@ -21,8 +23,9 @@ CHUNK_BYTES = 2**26
 def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: str | Path) -> ChunkedSet:
     """Write pairs as LitData chunks into a folder or object storage, with a progress bar.
 
-    Each item has the pixels of `compressed` and `original`, (H, W, 3) uint8, so that LitData can read them too. What
-    tells where the pairs are is removed first and written last: a set that is not whole cannot be opened.
+    Each item has the pixels of `compressed` and `original`, (H, W, 3) uint8, so that LitData can read them too. Chunks
+    are named by their hashes, and what tells where the pairs are is written last: a set that is replaced stays whole
+    until then.
 
     Args:
         sets: The pairs, to train with and to validate with.
@@ -31,11 +34,13 @@ def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: st
 
     Raises:
         ImportError: If LitData is not installed.
+        ValueError: If there is a set of another codec or quality.
         StorageError: If the storage cannot be reached or does not take a file.
     """
     storage = Storage(root)
     sides: tuple[tuple[Side, Sequence[Entry]], ...] = (("train", sets.train), ("valid", sets.valid))
     pairs: list[tuple[Side, Entry]] = [(side, entry) for side, entries in sides for entry in entries]
+    former = former_set(storage, identity, {entry.quality for _, entry in pairs})
     chunks: list[Chunk] = []
     written: list[ChunkedPair] = []
     with (
@@ -45,7 +50,6 @@ def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: st
     ):
         warnings.filterwarnings("ignore", message="An item was larger than the target chunk size")
         task = progress.add_task(f"writing {storage.root}", total=len(pairs), speed="")
-        storage.remove(INDEX)
         writer = extra("litdata.streaming.writer").BinaryWriter(scratch, chunk_bytes=CHUNK_BYTES)
 
         def finish(path: Path) -> None:
@@ -53,8 +57,9 @@ def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: st
             for place in places(data):
                 side, entry = pairs[len(written)]
                 written.append(chunked_pair(side, entry, len(chunks), *place, data))
-            chunks.append(Chunk(path.name, len(data), hashlib.sha256(data).hexdigest()))
-            storage.put(path.name, path)
+            digest = hashlib.sha256(data).hexdigest()
+            chunks.append(Chunk(f"{digest[:32]}.bin", len(data), digest))
+            storage.put(chunks[-1].name, path)
 
         for number, (_, entry) in enumerate(pairs):
             compressed, original = entry.pixels()
@@ -66,11 +71,42 @@ def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: st
             if Path(rest).exists():
                 finish(Path(rest))
         # Not by `merge`, which waits for as many indices as WORLD_SIZE says.
-        storage.put("index.json", Path(writer.write_chunks_index()))
+        index = Path(writer.write_chunks_index())
+        index.write_text(renamed(index.read_text(), chunks))
+        storage.put("index.json", index)
         result = ChunkedSet(identity, chunks, written)
         result.write(Path(scratch, INDEX))
         storage.put(INDEX, Path(scratch, INDEX))
+    for name in sorted({chunk.name for chunk in former} - {chunk.name for chunk in chunks}):
+        storage.remove(name)
     return result
+
+
+def former_set(storage: Storage, identity: dict[str, str | int], qualities: set[int | None]) -> Sequence[Chunk]:
+    """Chunks of a set that is there already and is to be replaced.
+
+    Raises:
+        ValueError: If it has another codec or other qualities.
+        StorageError: If the storage cannot be reached.
+    """
+    try:
+        former = ChunkedSet.read(storage)
+    except (AbsentError, DamageError):
+        return ()
+    if (former.identity, {pair.quality for pair in former.pairs}) != (identity, qualities):
+        raise ValueError(
+            f"{storage.root} has a set of another codec or quality. Remove it, or give each set a place of its own, as "
+            "to='PLACE/${qf}' does."
+        )
+    return former.chunks
+
+
+def renamed(index: str, chunks: Sequence[Chunk]) -> str:
+    """LitData's index with the names that the chunks have got."""
+    content = json.loads(index)
+    for entry, chunk in zip(content["chunks"], chunks, strict=True):
+        entry["filename"] = chunk.name
+    return json.dumps(content)
 
 
 def places(chunk: bytes) -> Iterator[tuple[int, int]]:

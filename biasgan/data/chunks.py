@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from filelock import FileLock, Timeout
 
-from biasgan.data.storage import Storage, StorageError
+from biasgan.data.storage import AbsentError, Storage
 from biasgan.data.store import DamageError, map_bytes
 
 INDEX = "pairs.json"
@@ -81,15 +81,16 @@ class ChunkedSet(NamedTuple):
         """Read it from where the set is.
 
         Raises:
-            StorageError: If it is not there, or the storage cannot be reached.
+            AbsentError: If it is not there.
+            StorageError: If the storage cannot be reached.
             DamageError: If it is not as it was written.
         """
         with TemporaryDirectory() as folder:
             path = Path(folder, INDEX)
             try:
                 storage.get(INDEX, path)
-            except StorageError as error:
-                raise StorageError(
+            except AbsentError as error:
+                raise AbsentError(
                     f"{storage.root} has no whole set of pairs: {error} Write one with python -m biasgan.prepare … "
                     f"to={storage.root}"
                 ) from error
@@ -137,8 +138,9 @@ class ChunkCache:
         """
         if chunk not in self.maps:
             with self.held(chunk) as path:
-                # A map keeps what was removed meanwhile on the disk.
-                self.maps = {known: pixels for known, pixels in self.maps.items() if self.path(known).exists()}
+                if not self.storage.folder:
+                    # A map keeps what was removed meanwhile on the disk.
+                    self.maps = {known: pixels for known, pixels in self.maps.items() if self.path(known).exists()}
                 self.maps[chunk] = map_bytes(path)
         return self.maps[chunk]
 

@@ -14,6 +14,10 @@ class StorageError(OSError):
     """A file of a folder or of object storage that cannot be read or written; the message says why and what to do."""
 
 
+class AbsentError(StorageError):
+    """A file that is not there."""
+
+
 class Storage:
     """The files of a folder, or of a prefix in object storage of S3's kind, by their names.
 
@@ -22,29 +26,32 @@ class Storage:
 
     Args:
         root: A path, or `s3://bucket/prefix`.
+        anonymous: Ask object storage without credentials, as public buckets allow.
 
     Raises:
         ValueError: If it is of another kind of storage.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, anonymous: bool = False) -> None:
         text = str(root).rstrip("/")
         if "://" in text and not text.startswith(S3):
             raise ValueError(f"{text} is neither a folder nor s3://bucket/prefix.")
         self.folder = None if text.startswith(S3) else Path(root).expanduser().absolute()
         self.root = text if self.folder is None else str(self.folder)
+        self.anonymous = anonymous
 
     def get(self, name: str, target: Path) -> None:
         """Copy a file from the storage.
 
         Raises:
-            StorageError: If there is none, or the storage cannot be reached.
+            AbsentError: If there is none.
+            StorageError: If the storage cannot be reached.
         """
         if self.folder:
             try:
                 shutil.copyfile(self.folder / name, target)
             except FileNotFoundError as error:
-                raise StorageError(f"{self.folder / name} does not exist.") from error
+                raise AbsentError(f"{self.folder / name} does not exist.") from error
         else:
             self.call("download_file", name, Filename=str(target))
 
@@ -77,20 +84,23 @@ class Storage:
 
     def call(self, operation: str, name: str, **more: str) -> None:
         """Ask object storage to do something with a file, and say plainly what goes wrong."""
-        failures = extra("botocore.exceptions"), extra("boto3.exceptions")
         # It tells each time where endpoint and credentials are from.
         logging.getLogger("botocore").setLevel(logging.WARNING)
-        config = extra("botocore.config").Config(connect_timeout=10, retries=RETRIES)
+        errors, signature = extra("botocore.exceptions"), extra("botocore").UNSIGNED if self.anonymous else None
+        config = extra("botocore.config").Config(connect_timeout=10, retries=RETRIES, signature_version=signature)
         # A client for each call: loader processes begin as copies of one that has read the index, and would share its
         # connections.
         client = extra("boto3").session.Session().client("s3", config=config)
         bucket, _, prefix = self.root.removeprefix(S3).partition("/")
+        address = f"{self.root}/{name}"
         try:
             getattr(client, operation)(Bucket=bucket, Key=f"{prefix}/{name}".lstrip("/"), **more)
-        except (failures[0].BotoCoreError, failures[0].ClientError, failures[1].Boto3Error) as error:
+        except (errors.BotoCoreError, errors.ClientError, extra("boto3.exceptions").Boto3Error) as error:
+            if getattr(error, "response", {}).get("Error", {}).get("Code") in ("404", "NoSuchKey"):
+                raise AbsentError(f"{address} does not exist.") from error
             raise StorageError(
-                f"{self.root}/{name}: {str(error).rstrip('.')}. Check the address, AWS_ENDPOINT_URL and the "
-                "credentials, in AWS_… or ~/.aws."
+                f"{address}: {str(error).rstrip('.')}. Check the address, AWS_ENDPOINT_URL and the credentials, in "
+                "AWS_… or ~/.aws."
             ) from error
         finally:
             client.close()

@@ -58,17 +58,25 @@ class StreamedPairs(PairSource):
         cache: Folder for copies of chunks; not used for a set in a folder.
         cache_gigabytes: Of all copies in it, in 10⁹ bytes.
         workers: Threads that compare hashes.
+        anonymous: Ask object storage without credentials, as public buckets allow.
 
     Raises:
         ValueError: If an option is out of its range.
     """
 
-    def __init__(self, root: str | Path, cache: str | Path, cache_gigabytes: float = 100, workers: int = 2) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        cache: str | Path,
+        cache_gigabytes: float = 100,
+        workers: int = 2,
+        anonymous: bool = False,
+    ) -> None:
         if cache_gigabytes <= 0:
             raise ValueError(f"pairs.cache_gigabytes must be more than 0; got {cache_gigabytes}.")
         if workers < 0:
             raise ValueError(f"workers must be at least 0; got {workers}.")
-        self.storage = Storage(root)
+        self.storage = Storage(root, anonymous)
         self.cache = ChunkCache(self.storage, Path(cache).expanduser().absolute(), cache_gigabytes * GIGABYTE)
         self.threads = workers + 1
         self.set: ChunkedSet | None = None

@@ -21,9 +21,9 @@ from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.pairs import Pair
 from biasgan.data.sets import ImageSet
-from biasgan.data.source import PairSource
-from biasgan.data.storage import Storage, StorageError
-from biasgan.data.store import DamageError
+from biasgan.data.source import PairSets, PairSource
+from biasgan.data.storage import AbsentError, Storage, StorageError
+from biasgan.data.store import DamageError, StoredEntry
 from biasgan.data.streaming import StreamedEntry, StreamedPairs
 from biasgan.images import ImageError
 
@@ -149,19 +149,39 @@ def test_pixels_are_mapped_and_read_only(write: Write, tmp_path: Path) -> None:
     assert entry.pixels()[0].ctypes.data == compressed.ctypes.data
 
 
-def test_writing_again_replaces_a_set(write: Write, root: str, tmp_path: Path) -> None:
+def names(root: str) -> set[str]:
+    """Files of a set, wherever it is."""
+    if not root.startswith("s3://"):
+        return {path.name for path in Path(root).iterdir()}
+    bucket, _, prefix = root.removeprefix("s3://").partition("/")
+    found = boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")["Contents"]
+    return {item["Key"].rpartition("/")[2] for item in found}
+
+
+def test_a_set_has_no_other_files_than_its_own(write: Write, root: str, coded: CodedPairs, tmp_path: Path) -> None:
     first = write(root)
     assert write(root) == first
-    assert not streamed(root, tmp_path).check()
+    assert names(root) == {"index.json", INDEX, *(chunk.name for chunk in first.chunks)}
     assert len(first.chunks) == 4
+    smaller = write_chunks(PairSets(*(side[:1] for side in coded.open(1, tell=False))), coded.identity, root)
+    assert names(root) == {"index.json", INDEX, *(chunk.name for chunk in smaller.chunks)}
+    assert not streamed(root, tmp_path).check()
+
+
+def test_another_set_is_not_replaced(write: Write, images: ImageSet, root: str, tmp_path: Path) -> None:
+    write(root)
+    for codec, quality in ((JPEG(), 30), (JPEG("4:4:4"), 20)):
+        other = CodedPairs(images, codec, quality, tmp_path / "store")
+        with pytest.raises(ValueError, match=r"has a set of another codec or quality\. Remove it, or give each set a"):
+            write_chunks(other.open(1, tell=True), other.identity, root)
+    assert not streamed(root, tmp_path).check()
 
 
 @pytest.mark.parametrize("stopped_after", [0, 1, 4, 5])
-def test_a_set_that_is_not_whole_cannot_be_opened(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: int
+def test_a_set_is_not_there_before_it_is_whole(
+    write: Write, coded: CodedPairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_after: int
 ) -> None:
     root = tmp_path / "set"
-    write(root)
     put, done = Storage.put, list[str]()
 
     def stop(storage: Storage, name: str, source: Path) -> None:
@@ -170,15 +190,23 @@ def test_a_set_that_is_not_whole_cannot_be_opened(
         done.append(name)
         put(storage, name, source)
 
-    monkeypatch.setattr(Storage, "put", stop)
-    with pytest.raises(KeyboardInterrupt):
-        write(root)
-    with pytest.raises(StorageError, match=r"set has no whole set of pairs: .*pairs\.json does not exist\. Write one"):
+    def stopped(sets: PairSets[StoredEntry]) -> None:
+        done.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Storage, "put", stop)
+            with pytest.raises(KeyboardInterrupt):
+                write_chunks(sets, coded.identity, root)
+
+    sets = coded.open(1, tell=True)
+    stopped(sets)
+    with pytest.raises(AbsentError, match=r"set has no whole set of pairs: .*pairs\.json does not exist\. Write one"):
         streamed(root, tmp_path).open(1, tell=True)
-    monkeypatch.undo()
-    monkeypatch.setattr(chunk_writer, "CHUNK_BYTES", int(2.5 * PAIR))
-    write(root)
-    assert not streamed(root, tmp_path).check()
+    first = write(root)
+    # One that is replaced stays whole until then.
+    stopped(PairSets(sets.train[::-1], sets.valid))
+    source = streamed(root, tmp_path)
+    assert source.index == first
+    assert not source.check()
 
 
 def spoil(path: Path, damage: str) -> None:
@@ -200,8 +228,8 @@ def test_damaged_chunks_of_a_folder_are_named(write: Write, tmp_path: Path, dama
     for chunk in chunks[1:3]:
         spoil(root / chunk.name, damage)
     problems = streamed(root, tmp_path).check()
-    assert [problem.split()[0] for problem in problems] == [str(root / chunk.name) for chunk in chunks[1:3]]
-    with pytest.raises(DamageError, match=rf"chunk-0-1\.bin .*{message}.*\n.*chunk-0-2\.bin .*{message}"):
+    assert [problem.split()[0] for problem in problems] == sorted(str(root / chunk.name) for chunk in chunks[1:3])
+    with pytest.raises(DamageError, match=rf"\.bin .*{message}.*\n.*\.bin .*{message}"):
         loader_of(streamed(root, tmp_path))
     entry = streamed(root, tmp_path).open(1, tell=False).train[2]
     with pytest.raises(DamageError, match=message):
@@ -310,6 +338,21 @@ def test_a_storage_that_is_away_is_one_message(tmp_path: Path, monkeypatch: pyte
         streamed("s3://bucket/set", tmp_path).open(1, tell=True)
 
 
+def test_public_sets_need_no_credentials(
+    write: Write, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = f"s3://bucket/{tmp_path.name}"
+    write(root)
+    for name in names(root):
+        boto3.client("s3").put_object_acl(Bucket="bucket", Key=f"{tmp_path.name}/{name}", ACL="public-read")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(StorageError, match="Unable to locate credentials"):
+        streamed(root, tmp_path).open(1, tell=True)
+    assert not StreamedPairs(root, tmp_path / "cache", anonymous=True).check()
+
+
 def test_a_missing_bucket_is_named(write: Write, server: str) -> None:
     with pytest.raises(StorageError, match=r"s3://no-such-bucket/set/.*NoSuchBucket.* Check the address"):
         write("s3://no-such-bucket/set")
@@ -361,6 +404,9 @@ def test_the_command_writes_a_set_that_trains(pictures: Path, tmp_path: Path, se
     assert summary["codec_identity"] == JPEG().identity
     assert (summary["training_images"], summary["validation_images"]) == (3, 3)
     run("prepare", "data=streaming", f"data.root={root}", "check=true")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run("prepare", "data=streaming", f"data.root={root}")
+    assert failed.value.stderr.endswith(b"\nerror: These pairs are made already. check=true looks for damage.\n")
 
 
 def test_entries_can_be_sent_to_workers_of_any_kind(write: Write, tmp_path: Path) -> None:
