@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from biasgan.data.pairs import Pair
-from biasgan.images import pad_to_multiple
 from biasgan.losses.pixel import pixel_loss
+from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
 from biasgan.training.allocator import release_freed_memory
 from biasgan.training.nonfinite import check_finite
@@ -28,7 +28,7 @@ class FidelityRestoration(LightningModule):
     A schedule is a function of the share of the training that is done, so nothing has to be remembered to resume.
 
     Args:
-        generator: Compressed → restored, (N, 3, H, W) in [0, 1]; sides are padded to its `multiple_of`.
+        generator: Compressed → restored, (N, 3, H, W) in [0, 1]; validation pads to the sizes that it takes.
         optimizer: Makes an optimiser of parameters; its learning rate is set anew for every iteration.
         schedule: Learning rate over the training.
         iterations: All iterations of the training.
@@ -114,9 +114,7 @@ class FidelityRestoration(LightningModule):
 
     def forward(self, compressed: Tensor) -> Tensor:
         """Restore images of any size, (N, 3, H, W) in [0, 1] → the same shape."""
-        height, width = compressed.shape[-2:]
-        multiple = int(getattr(self.generator, "multiple_of", 1))
-        return self.generator(pad_to_multiple(compressed, multiple))[..., :height, :width]
+        return restore(self.generator, compressed)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser, for the generator."""
