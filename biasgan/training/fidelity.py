@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from biasgan.data.pairs import Pair
-from biasgan.losses.pixel import pixel_loss
+from biasgan.losses.pixel import PixelLoss, pixel_loss
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
 from biasgan.training.allocator import release_freed_memory
@@ -38,6 +38,7 @@ class FidelityRestoration(LightningModule):
             (but for batch statistics), and an iteration stays one batch.
         clip_gradients: Largest gradient norm, or None.
         log_every: Iterations between two log entries of the loss terms.
+        loss: The pixel loss.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class FidelityRestoration(LightningModule):
         accumulate: int = 1,
         clip_gradients: float | None = None,
         log_every: int = 10,
+        loss: PixelLoss = pixel_loss,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -65,6 +67,7 @@ class FidelityRestoration(LightningModule):
         self.accumulate = accumulate
         self.largest_norm = clip_gradients
         self.log_every = log_every
+        self.loss = loss
         self.latest: dict[str, float] = {}
 
     @property
@@ -133,7 +136,7 @@ class FidelityRestoration(LightningModule):
         """
         pixel = torch.zeros((), device=self.device)
         for part in self.parts(batch):
-            loss = pixel_loss(self.generator(part.compressed), part.original) / self.accumulate
+            loss = self.loss(self.generator(part.compressed), part.original) / self.accumulate
             self.manual_backward(loss)
             pixel += loss.detach()
         terms = self.checked({"generator/pixel": pixel})
