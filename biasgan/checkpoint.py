@@ -23,6 +23,8 @@ class CheckpointError(ValueError):
 def load_generator(path: str | Path) -> nn.Module:
     """Load a trained generator, built as its configuration says, in evaluation mode.
 
+    Run it with `networks.any_size.restore`, which takes images of any size.
+
     Args:
         path: A run folder, a checkpoint of a run, or `generator.safetensors` of a run.
 

@@ -136,14 +136,15 @@ def to_uint8(image: "Tensor") -> np.ndarray:
     return levels.permute(1, 2, 0).contiguous().cpu().numpy()
 
 
-def pad_to_multiple(image: "Tensor", multiple: int) -> "Tensor":
-    """Extend images at the bottom and at the right until both sides are multiples of a number.
+def pad_to_multiple(image: "Tensor", multiple: int, least: int = 1) -> "Tensor":
+    """Extend images at the bottom and at the right until both sides are multiples of a number and large enough.
 
     By reflection, or by repetition where a side is too short to reflect. `[..., :H, :W]` crops back.
 
     Args:
         image: (N, C, H, W), floating point.
         multiple: In pixels, at least 1.
+        least: No side is shorter than this afterwards.
 
     Returns:
         (N, C, ≥ H, ≥ W).
@@ -151,6 +152,6 @@ def pad_to_multiple(image: "Tensor", multiple: int) -> "Tensor":
     from torch.nn import functional
 
     height, width = image.shape[-2:]
-    bottom, right = -height % multiple, -width % multiple
+    bottom, right = (-(-max(side, least) // multiple) * multiple - side for side in (height, width))
     image = functional.pad(image, (0, right, 0, 0), mode="reflect" if right < width else "replicate")
     return functional.pad(image, (0, 0, 0, bottom), mode="reflect" if bottom < height else "replicate")

@@ -24,6 +24,7 @@ from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.datamodule import RestorationData
 from biasgan.files import atomic_write
+from biasgan.networks.any_size import SizeNeeds
 from biasgan.training.allocator import keep_freed_memory
 from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
@@ -137,12 +138,12 @@ def check_patch_size(module: FidelityRestoration, patch_size: int) -> None:
         ValueError: Names the network and what it needs.
     """
     for network in module.networks:
-        multiple = int(getattr(network, "multiple_of", 1))
-        if patch_size % multiple:
-            raise ValueError(
-                f"patch_size={patch_size}: {type(network).__name__} needs a multiple of {multiple}; "
-                f"set patch_size={max(1, round(patch_size / multiple)) * multiple}, for example."
-            )
+        multiple, smallest = SizeNeeds.of(network)
+        if patch_size % multiple or patch_size < smallest:
+            need = f"a multiple of {multiple}" if patch_size % multiple else f"at least {smallest}"
+            fitting = max(round(patch_size / multiple) * multiple, smallest)
+            name = type(network).__name__
+            raise ValueError(f"patch_size={patch_size}: {name} needs {need}; set patch_size={fitting}, for example.")
 
 
 def start(module: FidelityRestoration, init_from: str | None, resumed: Path | None) -> None:

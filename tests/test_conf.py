@@ -22,9 +22,17 @@ from biasgan.data.given import GivenPairs
 from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.data.streaming import StreamedPairs
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
+from biasgan.losses.pixel import charbonnier_loss
 from biasgan.networks.arcnn import ARCNN
+from biasgan.networks.cbdnet import CBDNet
 from biasgan.networks.compact import SRVGGNetCompact
+from biasgan.networks.dcad import DCAD
+from biasgan.networks.dncnn import DnCNN
+from biasgan.networks.mprnet import MPRNet
+from biasgan.networks.rbqe import RBQE
+from biasgan.networks.rdn import RDN
 from biasgan.networks.rrdbnet import RRDBNet
+from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.training.bias_monitor import BiasMonitor
@@ -44,7 +52,25 @@ CHOICES = [
     if folder.is_dir()
     for file in sorted(folder.glob("*.yaml"))
 ]
-NO_DISCRIMINATOR = [("discriminator", "none"), ("baseline", "arcnn")]
+FIDELITY = {
+    "arcnn": ARCNN,
+    "dcad": DCAD,
+    "dncnn": DnCNN,
+    "cbdnet": CBDNet,
+    "rdn": RDN,
+    "rbqe": RBQE,
+    "mprnet": MPRNet,
+    "unet": UNet,
+    "compact": SRVGGNetCompact,
+    "fidelity": RRDBNet,
+}
+"""Name of a baseline with the pixel loss alone → its generator at the larger scales."""
+
+GENERATORS = {"rrdbnet": RRDBNet} | {name: kind for name, kind in FIDELITY.items() if name != "fidelity"}
+RETRAINED = {"arcnn": 117_731, "dcad": 298_947, "dncnn": 557_443, "cbdnet": 3_944_710} | {
+    "rdn": 414_147, "rbqe": 888_451, "mprnet": 887_217,
+}  # fmt: skip
+NO_DISCRIMINATOR = [("discriminator", "none"), *(("baseline", name) for name in FIDELITY)]
 GIVEN = "original={0} compressed={0}"
 STREAMED = "data.root={0}"
 NEEDED = {
@@ -136,12 +162,12 @@ def test_every_choice_makes_what_it_says(
     assert isinstance(build(config["loader"]), RestorationData)
 
 
-@pytest.mark.parametrize("baseline", ["realesrgan", "esrgan", "arcnn"])
+@pytest.mark.parametrize("baseline", ["realesrgan", "esrgan", *FIDELITY])
 def test_a_demo_training_can_be_built(composed: Composer, baseline: str) -> None:
     module = build(composed(f"baseline={baseline}", "features.weights=random")["training"])
-    assert isinstance(module, RestorationGAN) == (baseline != "arcnn")
+    assert isinstance(module, RestorationGAN) == (baseline not in FIDELITY)
     assert isinstance(module, FidelityRestoration)
-    assert len(module.configure_optimizers()) == (1 if baseline == "arcnn" else 2)
+    assert len(module.configure_optimizers()) == (1 if baseline in FIDELITY else 2)
 
 
 def test_realesrgan_at_paper_scale(composed: Composer) -> None:
@@ -190,13 +216,49 @@ def test_esrgan_at_paper_scale(composed: Composer) -> None:
     assert training["layers"] == config["features"]["layers"] == {"conv5_4": 1.0}
 
 
-def test_arcnn_at_paper_scale(composed: Composer) -> None:
-    config = composed("scale=paper", "baseline=arcnn")
-    assert isinstance(build(config["generator"]), ARCNN)
+@pytest.mark.parametrize("baseline", FIDELITY)
+def test_fidelity_baselines_at_paper_scale(composed: Composer, baseline: str) -> None:
+    config = composed("scale=paper", f"baseline={baseline}")
+    with torch.device("meta"):
+        assert isinstance(build(config["generator"]), FIDELITY[baseline])
     assert (config["iterations"], config["pretrain_iterations"]) == (500_000, 500_000)
-    assert config["batch_size"] == 32
-    assert config["training"]["_target_"].endswith(".FidelityRestoration")
+    assert (config["batch_size"], config["patch_size"]) == (32, 128)
+    training = config["training"]
+    assert training["_target_"].endswith(".FidelityRestoration")
+    assert build(training["schedule"]) == Cosine(1e-4, minimum=1e-7, periods=1)
+    optimizer = build(training["optimizer"])([nn.Parameter(torch.zeros(1))])
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert tuple(optimizer.defaults["betas"]) == (0.9, 0.999)
     assert not mitigations(config)
+
+
+@pytest.mark.parametrize("baseline", FIDELITY)
+def test_mprnet_alone_has_the_charbonnier_loss(composed: Composer, baseline: str) -> None:
+    training = composed(f"baseline={baseline}")["training"]
+    assert ("loss" in training) == (baseline == "mprnet")
+    if "loss" in training:
+        restored, original = torch.rand(2, 1, 3, 4, 4)
+        assert build(training["loss"])(restored, original) == charbonnier_loss(restored, original, epsilon=1e-6)
+
+
+@pytest.mark.parametrize("scale", ["lite", "paper"])
+@pytest.mark.parametrize(("generator", "parameters"), RETRAINED.items())
+def test_sizes_are_those_that_powerqe_retrained(
+    composed: Composer, generator: str, scale: str, parameters: int
+) -> None:
+    with torch.device("meta"):
+        network = build(composed(f"scale={scale}", f"generator={generator}")["generator"])
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
+
+
+@pytest.mark.parametrize("generator", sorted(GENERATORS.keys() - {"arcnn"}))
+def test_a_demo_has_a_smaller_network(composed: Composer, generator: str) -> None:
+    sizes: list[int] = []
+    for scale in ("demo", "paper"):
+        with torch.device("meta"):
+            network = build(composed(f"scale={scale}", f"generator={generator}")["generator"])
+        sizes.append(sum(parameter.numel() for parameter in network.parameters()))
+    assert sizes[0] < sizes[1] / 2
 
 
 def test_lite_scale_is_narrower(composed: Composer) -> None:
@@ -207,7 +269,7 @@ def test_lite_scale_is_narrower(composed: Composer) -> None:
     assert config["features"]["layers"] == FEATURES
 
 
-@pytest.mark.parametrize(("generator", "kind"), [("compact", SRVGGNetCompact), ("rrdbnet", RRDBNet), ("arcnn", ARCNN)])
+@pytest.mark.parametrize(("generator", "kind"), [*GENERATORS.items()])
 def test_the_demo_takes_any_generator(composed: Composer, generator: str, kind: type[nn.Module]) -> None:
     config = composed(f"generator={generator}")
     assert isinstance(build(config["generator"]), kind)
@@ -243,7 +305,7 @@ def test_methods_set_the_discriminator_and_its_mitigations(
 
 
 def test_from_weights_there_is_no_pixel_stage(composed: Composer) -> None:
-    for baseline, iterations in (("realesrgan", 400_000), ("esrgan", 400_000), ("arcnn", 500_000)):
+    for baseline, iterations in (("realesrgan", 400_000), ("esrgan", 400_000), *((name, 500_000) for name in FIDELITY)):
         config = composed("scale=paper", f"baseline={baseline}", "init_from=weights.pth")
         assert (config["iterations"], config["pretrain_iterations"]) == (iterations, 0)
 

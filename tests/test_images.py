@@ -202,3 +202,11 @@ def test_pads_at_the_bottom_and_right(height: int, width: int) -> None:
     elif -width % 8:
         assert torch.equal(padded[..., :height, -1], image[..., -1])
     padded.sum().backward()
+
+
+@pytest.mark.parametrize(("height", "width", "expected"), [(3, 9, (8, 12)), (8, 1, (8, 8)), (1, 13, (8, 16))])
+def test_pads_to_the_smallest_side_too(height: int, width: int, expected: tuple[int, int]) -> None:
+    image = torch.rand(1, 3, height, width)
+    padded = pad_to_multiple(image, 4, least=7)
+    assert padded.shape[-2:] == expected
+    assert torch.equal(padded[..., :height, :width], image)

@@ -119,7 +119,7 @@ def test_exported_generator_is_the_average(finished: Finished) -> None:
     [
         ("basline=arcnn", "Could not override 'basline'"),
         ("generator.width=8", "Could not override 'generator.width'"),
-        ("baseline=srgan", "arcnn\n +esrgan\n +realesrgan"),
+        ("baseline=srgan", "arcnn\n +cbdnet\n +compact\n"),
         ("logger=nonsense", "csv\n +none\n +tensorboard"),
         ("qf=0", r"from 1 to 100 .* got 0\. Set qf=20"),
         ("qf=101", r"from 1 to 100 .* got 101\."),
@@ -134,6 +134,8 @@ def test_exported_generator_is_the_average(finished: Finished) -> None:
         ("pretrain_iterations=5", "0 ≤ pretrain_iterations ≤ iterations"),
         ("trainer.max_steps=5", "from 1 to 4; got 5. For a longer training set iterations"),
         ("patch_size=60", "UNetDiscriminator needs a multiple of 8; set patch_size=64"),
+        ("patch_size=4", "UNetDiscriminator needs a multiple of 8; set patch_size=8"),
+        ("patch_size=8 +features.layers.conv5_4=1.0", "VGGFeatures needs at least 16; set patch_size=16"),
         ("baseline=esrgan", "64, 128, 256 or 512 pixels, got size=32"),
         ("trainer.precision=16-mixed", "Use trainer.precision=bf16-mixed, or 32-true"),
         ("data.root=missing", "missing is not a folder"),
@@ -154,7 +156,7 @@ def test_bad_options_end_in_one_message_before_any_pair_is_made(
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "outputs").mkdir()
-    done = command(*tiny(pictures, arguments))
+    done = command(*tiny(pictures, *arguments.split()))
     assert_plain_error(done)
     assert re.search(message, done.err), done.err
     assert not results_in(tmp_path)

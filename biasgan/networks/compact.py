@@ -1,5 +1,7 @@
 from torch import Tensor, nn
 
+from biasgan.networks.blocks import conv3x3
+
 
 class SRVGGNetCompact(nn.Module):
     """SRVGGNetCompact: a plain stack of convolutions, the small generator of Real-ESRGAN, at upscale 1.
@@ -20,13 +22,14 @@ class SRVGGNetCompact(nn.Module):
     """
 
     multiple_of: int = 1
+    smallest_side: int = 1
 
     def __init__(self, channels: int = 64, convolutions: int = 32, start_as_identity: bool = False) -> None:
         super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.PReLU(channels))
+        self.body = nn.Sequential(conv3x3(3, channels), nn.PReLU(channels))
         for _ in range(convolutions):
-            self.body.extend((nn.Conv2d(channels, channels, 3, padding=1), nn.PReLU(channels)))
-        last = nn.Conv2d(channels, 3, 3, padding=1)
+            self.body.extend((conv3x3(channels, channels), nn.PReLU(channels)))
+        last = conv3x3(channels, 3)
         self.body.append(last)
         if start_as_identity:
             for layer in self.body:

@@ -1,10 +1,14 @@
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from biasgan.networks.blocks import check_size, conv3x3, leaky
+
 
 class RRDBNet(nn.Module):
-    """RRDBNet: residual-in-residual dense blocks, the generator of ESRGAN and Real-ESRGAN, at scale 1.
+    """RRDBNet: residual-in-residual dense blocks, the generator of ESRGAN and Real-ESRGAN.
 
     Wang et al., ESRGAN, ECCVW 2018; Wang et al., Real-ESRGAN, ICCVW 2021. As in Real-ESRGAN, an image that is not to
     be enlarged is folded 4 x 4 into channels first, so that the blocks work on a sixteenth of the pixels. State-dict
@@ -14,39 +18,37 @@ class RRDBNet(nn.Module):
         channels: Width of the trunk, ≥ 1.
         blocks: Number of residual-in-residual dense blocks, ≥ 1.
         growth: Channels that each dense convolution adds, ≥ 1.
+        scale: 1 to restore; the published networks that enlarge have 2 (folded 2 x 2) or 4 (not folded).
 
     Shape:
-        (N, 3, H, W) in [0, 1], H and W multiples of 4 → same, not clamped.
+        (N, 3, H, W) in [0, 1], H and W multiples of 4 / scale → (N, 3, scale · H, scale · W), not clamped.
 
     Raises:
-        ValueError: On a forward pass, if H or W is not a multiple of 4.
+        ValueError: On a forward pass, if H or W is not a multiple of 4 / scale.
     """
 
     multiple_of: int = 4
+    smallest_side: int = 4
 
-    def __init__(self, channels: int = 64, blocks: int = 23, growth: int = 32) -> None:
+    def __init__(self, channels: int = 64, blocks: int = 23, growth: int = 32, scale: Literal[1, 2, 4] = 1) -> None:
         super().__init__()
-        self.conv_first = _conv3x3(3 * self.multiple_of**2, channels)
+        self.multiple_of = self.smallest_side = 4 // scale
+        self.conv_first = conv3x3(3 * self.multiple_of**2, channels)
         self.body = nn.Sequential(*(ResidualInResidualDenseBlock(channels, growth) for _ in range(blocks)))
-        self.conv_body = _conv3x3(channels, channels)
-        self.conv_up1 = _conv3x3(channels, channels)
-        self.conv_up2 = _conv3x3(channels, channels)
-        self.conv_hr = _conv3x3(channels, channels)
-        self.conv_last = _conv3x3(channels, 3)
+        self.conv_body = conv3x3(channels, channels)
+        self.conv_up1 = conv3x3(channels, channels)
+        self.conv_up2 = conv3x3(channels, channels)
+        self.conv_hr = conv3x3(channels, channels)
+        self.conv_last = conv3x3(channels, 3)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image."""
-        height, width = image.shape[-2:]
-        if height % self.multiple_of or width % self.multiple_of:
-            raise ValueError(
-                f"RRDBNet needs height and width to be multiples of {self.multiple_of}, got {height} x {width}; "
-                "pad the image before and crop the result after"
-            )
+        check_size(self, image, multiple=self.multiple_of)
         features = self.conv_first(functional.pixel_unshuffle(image, self.multiple_of))
         features = self.conv_body(self.body(features)).add_(features)
-        features = _leaky(self.conv_up1(functional.interpolate(features, scale_factor=2, mode="nearest")))
-        features = _leaky(self.conv_up2(functional.interpolate(features, scale_factor=2, mode="nearest")))
-        return self.conv_last(_leaky(self.conv_hr(features)))
+        features = leaky(self.conv_up1(functional.interpolate(features, scale_factor=2, mode="nearest")))
+        features = leaky(self.conv_up2(functional.interpolate(features, scale_factor=2, mode="nearest")))
+        return self.conv_last(leaky(self.conv_hr(features)))
 
 
 class ResidualInResidualDenseBlock(nn.Module):
@@ -86,11 +88,11 @@ class ResidualDenseBlock(nn.Module):
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
-        self.conv1 = _conv3x3(channels, growth)
-        self.conv2 = _conv3x3(channels + growth, growth)
-        self.conv3 = _conv3x3(channels + 2 * growth, growth)
-        self.conv4 = _conv3x3(channels + 3 * growth, growth)
-        self.conv5 = _conv3x3(channels + 4 * growth, channels)
+        self.conv1 = conv3x3(channels, growth)
+        self.conv2 = conv3x3(channels + growth, growth)
+        self.conv3 = conv3x3(channels + 2 * growth, growth)
+        self.conv4 = conv3x3(channels + 3 * growth, growth)
+        self.conv5 = conv3x3(channels + 4 * growth, channels)
         for parameter in self.parameters():
             if parameter.ndim == 4:
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu")
@@ -101,18 +103,10 @@ class ResidualDenseBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the refined features."""
-        x1 = _leaky(self.conv1(x))
-        x2 = _leaky(self.conv2(torch.cat((x, x1), 1)))
-        x3 = _leaky(self.conv3(torch.cat((x, x1, x2), 1)))
-        x4 = _leaky(self.conv4(torch.cat((x, x1, x2, x3), 1)))
+        x1 = leaky(self.conv1(x))
+        x2 = leaky(self.conv2(torch.cat((x, x1), 1)))
+        x3 = leaky(self.conv3(torch.cat((x, x1, x2), 1)))
+        x4 = leaky(self.conv4(torch.cat((x, x1, x2, x3), 1)))
         x5 = self.conv5(torch.cat((x, x1, x2, x3, x4), 1))
         # In place, because no backward pass needs a convolution's output.
         return x5.mul_(0.2).add_(x)
-
-
-def _conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
-
-
-def _leaky(x: Tensor) -> Tensor:
-    return functional.leaky_relu(x, 0.2, inplace=True)

@@ -2,6 +2,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
+from biasgan.networks.blocks import check_size, conv3x3, leaky
+
 
 class UNetDiscriminator(nn.Module):
     """U-Net discriminator of Real-ESRGAN with spectral normalisation: one logit for every pixel.
@@ -22,10 +24,11 @@ class UNetDiscriminator(nn.Module):
     """
 
     multiple_of: int = 8
+    smallest_side: int = 8
 
     def __init__(self, in_channels: int = 3, channels: int = 64) -> None:
         super().__init__()
-        self.conv0 = nn.Conv2d(in_channels, channels, 3, padding=1)
+        self.conv0 = conv3x3(in_channels, channels)
         self.conv1 = _halve(channels, channels * 2)
         self.conv2 = _halve(channels * 2, channels * 4)
         self.conv3 = _halve(channels * 4, channels * 8)
@@ -34,28 +37,19 @@ class UNetDiscriminator(nn.Module):
         self.conv6 = _keep(channels * 2, channels)
         self.conv7 = _keep(channels, channels)
         self.conv8 = _keep(channels, channels)
-        self.conv9 = nn.Conv2d(channels, 1, 3, padding=1)
+        self.conv9 = conv3x3(channels, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return one logit per pixel, larger where the image looks more like an original."""
-        _check_size(image, self.multiple_of)
-        x0 = _leaky(self.conv0(image))
-        x1 = _leaky(self.conv1(x0))
-        x2 = _leaky(self.conv2(x1))
-        x3 = _leaky(self.conv3(x2))
-        x = _leaky(self.conv4(_double(x3))) + x2
-        x = _leaky(self.conv5(_double(x))) + x1
-        x = _leaky(self.conv6(_double(x))) + x0
-        return self.conv9(_leaky(self.conv8(_leaky(self.conv7(x)))))
-
-
-def _check_size(image: Tensor, multiple_of: int) -> None:
-    height, width = image.shape[-2:]
-    if height % multiple_of or width % multiple_of:
-        raise ValueError(
-            f"UNetDiscriminator needs height and width to be multiples of {multiple_of}, got {height} x {width}; "
-            "crop the patches to such a size"
-        )
+        check_size(self, image, multiple=self.multiple_of)
+        x0 = leaky(self.conv0(image))
+        x1 = leaky(self.conv1(x0))
+        x2 = leaky(self.conv2(x1))
+        x3 = leaky(self.conv3(x2))
+        x = leaky(self.conv4(_double(x3))) + x2
+        x = leaky(self.conv5(_double(x))) + x1
+        x = leaky(self.conv6(_double(x))) + x0
+        return self.conv9(leaky(self.conv8(leaky(self.conv7(x)))))
 
 
 def _halve(in_channels: int, out_channels: int) -> nn.Module:
@@ -63,12 +57,8 @@ def _halve(in_channels: int, out_channels: int) -> nn.Module:
 
 
 def _keep(in_channels: int, out_channels: int) -> nn.Module:
-    return spectral_norm(nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False))
+    return spectral_norm(conv3x3(in_channels, out_channels, bias=False))
 
 
 def _double(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def _leaky(x: Tensor) -> Tensor:
-    return functional.leaky_relu(x, 0.2, inplace=True)

@@ -23,12 +23,13 @@ class VGGDiscriminator(nn.Module):
     """
 
     multiple_of: int = 128
+    smallest_side: int = 128
 
     def __init__(self, in_channels: int = 3, channels: int = 64, size: int = 128) -> None:
         if size not in SIZES:
             raise ValueError(f"VGGDiscriminator can be built for patches of {_or(SIZES)} pixels, got size={size}")
         super().__init__()
-        self.multiple_of = size
+        self.multiple_of = self.smallest_side = size
         stages = (size // 4).bit_length() - 1
         for stage in range(stages):
             width = channels * min(2**stage, 8)

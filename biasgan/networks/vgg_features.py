@@ -69,6 +69,7 @@ class VGGFeatures(nn.Module):
     """
 
     multiple_of: int = 1
+    smallest_side: int = 1
     mean: Tensor
     std: Tensor
 
@@ -77,6 +78,7 @@ class VGGFeatures(nn.Module):
         _check_names(layers)
         self.wanted = {VGG19_LAYERS[name]: name for name in layers}
         self.features = _convolutions(self.wanted)
+        self.smallest_side = 2 ** sum(isinstance(layer, nn.MaxPool2d) for layer in self.features)
         self.weights_name = _load(self.features, weights)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)

@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from biasgan.data.pairs import Pair
-from biasgan.images import pad_to_multiple
-from biasgan.losses.pixel import pixel_loss
+from biasgan.losses.pixel import PixelLoss, pixel_loss
+from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
 from biasgan.training.allocator import release_freed_memory
 from biasgan.training.nonfinite import check_finite
@@ -28,7 +28,7 @@ class FidelityRestoration(LightningModule):
     A schedule is a function of the share of the training that is done, so nothing has to be remembered to resume.
 
     Args:
-        generator: Compressed → restored, (N, 3, H, W) in [0, 1]; sides are padded to its `multiple_of`.
+        generator: Compressed → restored, (N, 3, H, W) in [0, 1]; validation pads to the sizes that it takes.
         optimizer: Makes an optimiser of parameters; its learning rate is set anew for every iteration.
         schedule: Learning rate over the training.
         iterations: All iterations of the training.
@@ -38,6 +38,7 @@ class FidelityRestoration(LightningModule):
             (but for batch statistics), and an iteration stays one batch.
         clip_gradients: Largest gradient norm, or None.
         log_every: Iterations between two log entries of the loss terms.
+        loss: The pixel loss.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class FidelityRestoration(LightningModule):
         accumulate: int = 1,
         clip_gradients: float | None = None,
         log_every: int = 10,
+        loss: PixelLoss = pixel_loss,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -65,6 +67,7 @@ class FidelityRestoration(LightningModule):
         self.accumulate = accumulate
         self.largest_norm = clip_gradients
         self.log_every = log_every
+        self.loss = loss
         self.latest: dict[str, float] = {}
 
     @property
@@ -114,9 +117,7 @@ class FidelityRestoration(LightningModule):
 
     def forward(self, compressed: Tensor) -> Tensor:
         """Restore images of any size, (N, 3, H, W) in [0, 1] → the same shape."""
-        height, width = compressed.shape[-2:]
-        multiple = int(getattr(self.generator, "multiple_of", 1))
-        return self.generator(pad_to_multiple(compressed, multiple))[..., :height, :width]
+        return restore(self.generator, compressed)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimiser, for the generator."""
@@ -135,7 +136,7 @@ class FidelityRestoration(LightningModule):
         """
         pixel = torch.zeros((), device=self.device)
         for part in self.parts(batch):
-            loss = pixel_loss(self.generator(part.compressed), part.original) / self.accumulate
+            loss = self.loss(self.generator(part.compressed), part.original) / self.accumulate
             self.manual_backward(loss)
             pixel += loss.detach()
         terms = self.checked({"generator/pixel": pixel})

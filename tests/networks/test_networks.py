@@ -7,16 +7,41 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from biasgan.networks.any_size import SizeNeeds, restore
 from biasgan.networks.arcnn import ARCNN
+from biasgan.networks.cbdnet import CBDNet
 from biasgan.networks.compact import SRVGGNetCompact
+from biasgan.networks.dcad import DCAD
+from biasgan.networks.dncnn import DnCNN
+from biasgan.networks.mprnet import MPRNet
+from biasgan.networks.rbqe import RBQE
+from biasgan.networks.rdn import RDN
 from biasgan.networks.rrdbnet import RRDBNet
+from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
+from biasgan.networks.vgg_features import VGGFeatures
 
 COUNTS = [
     (ARCNN, 117_731, 8),
+    (DCAD, 298_947, 20),
+    (DnCNN, 557_443, 34),
+    (lambda: DnCNN(batch_norm=True), 558_403, 49),
+    (CBDNet, 3_944_710, 44),
+    (lambda: RDN(channels=32, blocks=4, convolutions=4, growth=32), 414_147, 50),
+    (lambda: RDN(blocks=8), 11_026_563, 154),
+    (RDN, 21_975_683, 298),
+    (lambda: RBQE(exits=1, attention=False), 888_451, 126),
+    (lambda: RBQE(exits=1), 888_574, 167),
+    (lambda: RBQE(attention=False), 891_919, 134),
+    (RBQE, 892_054, 179),
+    (lambda: RBQE(channels=64), 3_553_430, 179),
+    (lambda: MPRNet(channels=16, unet_growth=16, full_growth=16, blocks=4), 887_217, 214),
+    (MPRNet, 20_127_073, 262),
     (RRDBNet, 16_723_907, 702),
     (lambda: RRDBNet(channels=32, blocks=16, growth=32), 6_694_915, 492),
+    (lambda: RRDBNet(scale=2), 16_703_171, 702),
+    (lambda: RRDBNet(scale=4), 16_697_987, 702),
     (SRVGGNetCompact, 1_187_331, 101),
     (lambda: SRVGGNetCompact(convolutions=16), 595_459, 53),
     (VGGDiscriminator, 14_499_401, 33),
@@ -30,14 +55,39 @@ COUNTS = [
 ]
 
 # A small one of each with the size of image it takes: odd where any size is allowed.
-SMALL: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int, int]]] = {
+GENERATORS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int, int]]] = {
     "ARCNN": (ARCNN, (2, 3, 13, 17)),
+    "DCAD": (lambda: DCAD(channels=8, convolutions=2), (2, 3, 13, 17)),
+    "DnCNN": (lambda: DnCNN(channels=8, convolutions=2), (2, 3, 13, 17)),
+    "DnCNN with batch norm": (lambda: DnCNN(channels=8, convolutions=2, batch_norm=True), (2, 3, 13, 17)),
+    "CBDNet": (lambda: CBDNet(channels=8), (2, 3, 13, 17)),
+    "RDN": (lambda: RDN(channels=8, blocks=2, convolutions=2, growth=4), (2, 3, 13, 17)),
+    "RBQE": (lambda: RBQE(channels=8, levels=3, exits=1), (2, 3, 13, 17)),
+    "MPRNet": (lambda: MPRNet(channels=8, unet_growth=4, full_growth=4, blocks=1, reduction=1), (2, 3, 13, 17)),
+    "UNet": (lambda: UNet(channels=4), (2, 3, 16, 32)),
     "RRDBNet": (lambda: RRDBNet(channels=8, blocks=2, growth=4), (2, 3, 12, 20)),
     "SRVGGNetCompact": (lambda: SRVGGNetCompact(channels=8, convolutions=2), (2, 3, 13, 17)),
+}
+SMALL = {
+    **GENERATORS,
     "VGGDiscriminator": (lambda: VGGDiscriminator(in_channels=6, channels=4, size=64), (2, 6, 64, 64)),
     "UNetDiscriminator": (lambda: UNetDiscriminator(in_channels=6, channels=4), (2, 6, 16, 24)),
 }
-MULTIPLES = {"ARCNN": 1, "RRDBNet": 4, "SRVGGNetCompact": 1, "VGGDiscriminator": 64, "UNetDiscriminator": 8}
+NEEDS: dict[type[nn.Module], tuple[int, int]] = {
+    **dict.fromkeys((ARCNN, DCAD, DnCNN, RDN, RBQE, SRVGGNetCompact, VGGFeatures), (1, 1)),
+    CBDNet: (1, 4),
+    MPRNet: (8, 8),
+    UNet: (16, 16),
+    RRDBNet: (4, 4),
+    VGGDiscriminator: (128, 128),
+    UNetDiscriminator: (8, 8),
+}
+RECEPTIVE: dict[str, int] = {"ARCNN": 9, "DCAD": 4, "DnCNN": 4, "RDN": 8, "SRVGGNetCompact": 4}
+"""How far a pixel of the result sees to each side, where that is the same for all."""
+LAST = {"ARCNN": "layers.6", "DCAD": "layers.6", "DnCNN": "layers.6", "DnCNN with batch norm": "layers.8"} | {
+    "CBDNet": "last", "RBQE": "outs.0.1", "MPRNet": "last", "UNet": "last", "SRVGGNetCompact": "body.6",
+}  # fmt: skip
+"""Last layer of the networks that add what they predict to the image."""
 
 
 @pytest.fixture(params=SMALL)
@@ -57,16 +107,80 @@ def test_parameter_count_is_that_of_the_reference(
     assert (sum(counts), len(counts)) == (parameters, tensors)
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_multiple_of(name: str) -> None:
-    assert SMALL[name][0]().multiple_of == MULTIPLES[name]
+@pytest.mark.parametrize(("network", "needs"), NEEDS.items())
+def test_what_sides_it_takes_is_known_without_building(network: type[nn.Module], needs: tuple[int, int]) -> None:
+    assert tuple(getattr(network, name) for name in SizeNeeds._fields) == needs
 
 
-@pytest.mark.parametrize("network", [ARCNN, RRDBNet, SRVGGNetCompact, VGGDiscriminator, UNetDiscriminator])
-def test_multiple_of_is_known_without_building(
-    network: type[ARCNN | RRDBNet | SRVGGNetCompact | VGGDiscriminator | UNetDiscriminator],
-) -> None:
-    assert network.multiple_of >= 1
+@pytest.mark.parametrize(
+    ("network", "needs"),
+    [
+        (lambda: VGGDiscriminator(channels=1, size=64), (64, 64)),
+        (lambda: RRDBNet(1, 1, 1, scale=2), (2, 2)),
+        (lambda: RRDBNet(1, 1, 1, scale=4), (1, 1)),
+        (lambda: VGGFeatures(["conv1_2"]), (1, 1)),
+        (lambda: VGGFeatures(["conv1_2", "conv4_4"]), (1, 8)),
+    ],
+)
+def test_what_sides_it_takes_as_it_is_built(network: Callable[[], nn.Module], needs: tuple[int, int]) -> None:
+    built = network()
+    assert SizeNeeds.of(built) == needs
+    assert len(built(torch.rand(2, 3, *[needs[1]] * 2)))
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+@torch.no_grad()
+def test_restores_any_size(name: str) -> None:
+    torch.manual_seed(0)
+    network = GENERATORS[name][0]().eval()
+    least = SizeNeeds.of(network).smallest_side
+    assert network(torch.rand(1, 3, least, least)).shape == (1, 3, least, least)
+    for size in ((1, 1), (2, 3), (7, 6), (1, 40), (10, 14), (31, 33)):
+        image = torch.rand(1, 3, *size)
+        assert restore(network, image).shape == image.shape
+        assert restore(network, image).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("CBDNet", (3, 9), "CBDNet needs height and width of at least 4, got 3 x 9"),
+        ("MPRNet", (16, 7), "MPRNet needs height and width of at least 8, got 16 x 7"),
+        ("UNet", (16, 24), "UNet needs height and width to be multiples of 16, got 16 x 24"),
+    ],
+)
+def test_other_sizes_are_refused_in_plain_words(name: str, size: tuple[int, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        GENERATORS[name][0]()(torch.rand(1, 3, *size))
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_without_its_last_layer_it_is_the_identity(name: str) -> None:
+    network, image = GENERATORS[name][0](), torch.rand(GENERATORS[name][1])
+    assert not torch.equal(network(image), image)
+    with torch.no_grad():
+        for parameter in network.get_submodule(LAST[name]).parameters():
+            parameter.zero_()
+    assert torch.equal(network(image), image)
+
+
+@pytest.mark.parametrize("name", RECEPTIVE)
+def test_how_far_a_pixel_sees(name: str) -> None:
+    torch.manual_seed(0)
+    network = GENERATORS[name][0]().double()
+    image = torch.rand(1, 3, 25, 27, dtype=torch.float64, requires_grad=True)
+    network(image)[0, :, 12, 13].sum().backward()
+    assert image.grad is not None
+    rows, columns = image.grad[0].abs().sum(0).nonzero().T
+    reach = RECEPTIVE[name]
+    assert (rows.min(), rows.max()) == (12 - reach, 12 + reach)
+    assert (columns.min(), columns.max()) == (13 - reach, 13 + reach)
+
+
+def test_every_parameter_has_one_name(network_and_image: tuple[nn.Module, Tensor]) -> None:
+    """Safetensors refuse two names for one."""
+    state = network_and_image[0].state_dict()
+    assert len({tensor.data_ptr() for tensor in state.values()}) == len(state)
 
 
 def test_channels_last_gives_the_same(network_and_image: tuple[nn.Module, Tensor]) -> None:

@@ -1,4 +1,5 @@
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -28,6 +29,17 @@ def test_spandrel_loads_it_and_gives_the_same_bits(network: RRDBNet, wrapped: bo
     assert torch.equal(network(image), loaded.model.eval()(image))
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+@torch.no_grad()
+def test_the_published_ones_that_enlarge(scale: Literal[2, 4]) -> None:
+    torch.manual_seed(0)
+    network = RRDBNet(16, 2, 32, scale)
+    loaded = ModelLoader(device="cpu").load_from_state_dict(network.state_dict())
+    assert loaded.scale == scale
+    image = torch.rand(1, 3, 6, 10)
+    assert torch.equal(network(image), loaded.model.eval()(image))
+
+
 def test_keys_are_those_of_the_published_code() -> None:
     dense = [f"body.{block}.rdb{rdb}.conv{conv}" for block in range(2) for rdb in (1, 2, 3) for conv in range(1, 6)]
     outer = ["conv_first", "conv_body", "conv_up1", "conv_up2", "conv_hr", "conv_last"]
@@ -53,6 +65,6 @@ def test_dense_blocks_start_small_and_outer_convolutions_as_pytorch_has_them() -
 
 @pytest.mark.parametrize(("height", "width"), [(10, 8), (8, 13)])
 def test_other_sizes_are_refused_in_plain_words(height: int, width: int) -> None:
-    text = f"RRDBNet needs height and width to be multiples of 4, got {height} x {width}; pad the image before"
+    text = f"RRDBNet needs height and width to be multiples of 4, got {height} x {width}; pad or crop to such a size"
     with pytest.raises(ValueError, match=text):
         RRDBNet(8, 1, 4)(torch.rand(1, 3, height, width))

@@ -63,6 +63,6 @@ def test_power_iteration_runs_in_training_only() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(12, 16), (16, 9)])
 def test_other_sizes_are_refused_in_plain_words(height: int, width: int) -> None:
-    text = f"UNetDiscriminator needs height and width to be multiples of 8, got {height} x {width}; crop the patches"
+    text = f"UNetDiscriminator needs height and width to be multiples of 8, got {height} x {width}; pad or crop"
     with pytest.raises(ValueError, match=text):
         UNetDiscriminator(channels=2)(torch.rand(1, 3, height, width))
