@@ -25,7 +25,7 @@ class ImageError(ValueError):
     """An image, or a set of images, that cannot be used; the message names the file and the reason."""
 
 
-def read_image(path: Path, data: bytes | None = None) -> np.ndarray:
+def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
     """Read an image file as 8-bit RGB.
 
     The picture is turned as its EXIF orientation says. Grey becomes three equal channels, palettes and CMYK are
@@ -63,7 +63,7 @@ def read_image(path: Path, data: bytes | None = None) -> np.ndarray:
         raise ImageError(f"{path} cannot be read: {error or type(error).__name__}.") from error
 
 
-def open_picture(file: Path | io.BytesIO) -> Image.Image:
+def open_picture(file: str | Path | io.BytesIO) -> Image.Image:
     """Read the head of an image file; a suspected decompression bomb is an error, and other warnings are silent."""
     with no_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -115,9 +115,9 @@ def list_images(folder: Path) -> list[Path]:
     return files
 
 
-def write_png(path: Path, array: np.ndarray) -> None:
+def write_png(path: str | Path, array: np.ndarray) -> None:
     """Write pixels, (H, W, 3) uint8, as PNG, whole or not at all."""
-    with atomic_write(path) as temporary:
+    with atomic_write(Path(path)) as temporary:
         Image.fromarray(array).save(temporary, format="PNG")
 
 
