@@ -1,6 +1,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -79,14 +80,11 @@ class StreamedPairs(PairSource):
         self.storage = Storage(root, anonymous)
         self.cache = ChunkCache(self.storage, Path(cache).expanduser().absolute(), cache_gigabytes * GIGABYTE)
         self.threads = workers + 1
-        self.set: ChunkedSet | None = None
 
-    @property
+    @cached_property
     def index(self) -> ChunkedSet:
         """What the set says about itself."""
-        if self.set is None:
-            self.set = ChunkedSet.read(self.storage)
-        return self.set
+        return ChunkedSet.read(self.storage)
 
     @property
     def identity(self) -> dict[str, str | int]:
