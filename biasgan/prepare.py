@@ -33,6 +33,8 @@ def command(config: DictConfig) -> None:
     # Here too, since Hydra announces what a job raises with all its options.
     with plain_errors():
         settings = plain(config)
+        if type(settings["check"]) is not bool:
+            raise ValueError(f"check must be true or false; got {settings['check']!r}.")
         (check if settings["check"] else prepare)(settings)
 
 

@@ -140,6 +140,8 @@ def test_given_pairs_are_prepared_and_checked(preparation: Command, pictures: Pa
         ("codec=none", "codec=none is for data=pairs"),
         ("codec=gif", "Could not find 'codec/gif'"),
         ("iterations=5", "Could not override 'iterations'"),
+        ("check=maybe", "check must be true or false; got 'maybe'"),
+        ("to=gs://bucket/set", "neither a folder nor s3://bucket/prefix"),
         ("pairs.workers=-1", "workers must be at least 0; got -1"),
         ("pairs.store=file/pairs", "Not a directory"),
     ],
