@@ -18,6 +18,7 @@ from rich.table import Table
 from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.source import PairSets, PairSource
+from biasgan.data.storage import Storage
 from biasgan.data.store import StoredEntry
 from biasgan.data.stored import StoredPairs
 from biasgan.data.threads import in_threads
@@ -49,6 +50,8 @@ def prepare(config: Mapping[str, Any]) -> None:
     if not isinstance(source, StoredPairs):
         raise ValueError("These pairs are made already. check=true looks for damage.")
     pairs = cast(StoredPairs[Any], source)
+    if config["to"]:
+        Storage(config["to"])  # fails before any pair is made where it is no place to write to
     train, valid = pairs.open(least_side=1, tell=True)
     if config["to"]:
         # Only here, since it takes half a gigabyte of memory.
