@@ -18,8 +18,9 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from biasgan.codecs import bpg, bpg_pyav, hevc
 from biasgan.codecs.bpg import BPG
-from biasgan.codecs.bpg_container import CHROMAS, Picture, write
+from biasgan.codecs.bpg_container import CHROMAS, Picture, read, write
 from biasgan.codecs.codec import CodecError
+from biasgan.codecs.hevc_parameters import START_CODE, SequenceParameters, parameter_sets
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "bpg_vectors"
@@ -96,6 +97,15 @@ def test_half_width_chroma_is_decoded(height: int, width: int) -> None:
     expected = np.stack([120 + 1.402 * red, 120 - 0.344136 * blue - 0.714136 * red, 120 + 1.772 * blue], axis=2)
     inner = np.s_[:, 8:-8]
     assert np.abs(decoded[inner] - expected.clip(0, 255)[inner]).max() < 6
+
+
+def test_parameter_sets_within_a_file_do_not_count() -> None:
+    """The head says what the picture is; another size in the stream would have memory taken for it."""
+    file = (FOLDER / "chelsea_64x64_q37.bpg").read_bytes()
+    picture = read(file)
+    others = parameter_sets(SequenceParameters(1, 4096, 4096, picture.tools))
+    data = others.removeprefix(START_CODE) + START_CODE + picture.data
+    assert np.array_equal(bpg.decode(write(picture._replace(data=data))), bpg.decode(file))
 
 
 @pytest.mark.parametrize("shape", [(3, 70_000), (20_000, 5)])
