@@ -2,6 +2,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,26 @@ from biasgan import prepare, train
 # Networks and images are tiny here: threads would cost more than they bring, in this process and in those it starts.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+
+EXTRAS = {
+    "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
+    "streaming": (("boto3", "litdata"), "data/test_streaming.py"),
+}
+"""What an extra installs, and the tests that need it."""
+
+MISSING = {extra: [name for name in names if not find_spec(name)] for extra, (names, _) in EXTRAS.items()}
+needs_bpg = pytest.mark.skipif(bool(MISSING["bpg"]), reason="pip install 'biasgan[bpg]'")
+collect_ignore_glob = [tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]]
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is not tested."""
+    return [
+        f"{EXTRAS[extra][1]} skipped: {', '.join(names)} not installed; pip install 'biasgan[{extra}]'"
+        for extra, names in MISSING.items()
+        if names
+    ]
+
 
 TINY = (
     *("data=folder", "data.valid_every=2", "trainer=cpu", "trainer.precision=32-true", "pairs.workers=0"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Command, tiny
+from .conftest import Command, needs_bpg, tiny
 
 SIZES = {
     "arcnn": "",
@@ -60,6 +60,7 @@ def test_trains_against_a_discriminator_with_both_mitigations(
     assert summary["realism"]
 
 
+@needs_bpg
 def test_trains_on_bpg(command: Command, pictures: Path, tmp_path: Path) -> None:
     arguments = [option for option in options(pictures, "dncnn") if not option.startswith("pretrain_iterations")]
     assert command(*arguments, "baseline=dncnn", "codec=bpg", "qp=37", "hydra.run.dir=run").status == 0

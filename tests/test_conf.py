@@ -46,6 +46,8 @@ from biasgan.training.gan import LossWeights, RestorationGAN
 from biasgan.training.mitigation import Mitigation
 from biasgan.training.schedule import Constant, Cosine, MultiStep
 
+from .conftest import MISSING
+
 CHOICES = [
     (folder.name, file.stem)
     for folder in sorted(CONF.iterdir())
@@ -134,6 +136,8 @@ def test_every_choice_makes_what_it_says(
     composed: Composer, pictures: Path, monkeypatch: pytest.MonkeyPatch, group: str, choice: str, scale: str
 ) -> None:
     """Each file in conf/, the rest at its defaults, becomes objects of the right kinds."""
+    if choice == "bpg" and MISSING["bpg"]:
+        pytest.skip("pip install 'biasgan[bpg]'")
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     small = ("features.weights=random", "generator=compact")
     options = [f"scale={scale}", *small] if group not in ("scale", "generator") else small[:1]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from biasgan.images import read_image
 
-from .conftest import Finished
+from .conftest import Finished, needs_bpg
 
 BLOCKS = re.findall(r"```python\n(.*?)```", Path(__file__).parents[1].joinpath("README.md").read_text(), re.DOTALL)
 
@@ -36,6 +36,7 @@ def test_a_generator_restores_a_photograph(finished: Finished) -> None:
     assert read_image("restored.png").shape == (33, 47, 3)
 
 
+@needs_bpg
 def test_bpg_encodes_and_decodes() -> None:
     names = {"array": np.full((20, 30, 3), 77, np.uint8)}
     exec(block_with("bpg.encode"), names)

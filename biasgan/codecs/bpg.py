@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from types import ModuleType
 from typing import ClassVar, Literal
 
@@ -36,8 +37,8 @@ class BPG(Codec):
     Args:
         chroma: Sampling of the chroma planes.
         level: Effort of the encoder, 1 (fast) to 9 (slow). With x265 it is the preset, 8 being veryslow.
-        backend: `pyav` needs no program; `libbpg` calls bpgenc and bpgdec, which must be on the PATH; `auto` is pyav
-            where it is installed, else libbpg.
+        backend: `pyav` needs no program; `libbpg` calls bpgenc and bpgdec, which must be on the PATH; `auto` is libbpg
+            where PyAV or Numba is not installed and bpgenc is there, else pyav.
         encoder: `jctvc` is within bpgenc alone.
 
     Raises:
@@ -70,8 +71,8 @@ class BPG(Codec):
             if value not in choices:
                 raise ValueError(f"codec.{option} must be one of {', '.join(map(str, choices))}; got {value!r}.")
         if backend == "auto":
-            missing = [name for name in NEEDED if not find_spec(name)]
-            backend = "libbpg" if encoder == "jctvc" or missing else "pyav"
+            installed = all(map(find_spec, NEEDED))
+            backend = "libbpg" if encoder == "jctvc" or (not installed and which("bpgenc")) else "pyav"
         if backend == "pyav" and encoder == "jctvc":
             raise ValueError("codec.encoder=jctvc is within bpgenc alone; set codec.backend=libbpg.")
         self.chroma: Chroma = chroma

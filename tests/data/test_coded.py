@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from biasgan.codecs.bpg import BPG
 from biasgan.codecs.codec import Codec, CodecError, Coded
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.coded import CodedPairs
 from biasgan.data.sets import ImageSet
 from biasgan.data.store import StoredEntry, sha256
 from biasgan.images import ImageError, read_image
+from tests.conftest import needs_bpg
 from tests.data.conftest import MakeImages
 
 
@@ -170,10 +172,8 @@ def test_damage_is_named_and_made_good(
     assert pairs.check() == []
 
 
+@needs_bpg
 def test_damage_that_bpg_does_not_notice_is_found(tmp_path: Path, images: ImageSet) -> None:
-    pytest.importorskip("av")
-    from biasgan.codecs.bpg import BPG
-
     codec = BPG(backend="pyav")
     pairs = coded(ImageSet(images.train[:1], images.valid[:1]), tmp_path / "store", 37, codec)
     entry = entries_of(pairs)[0]
