@@ -134,7 +134,7 @@ def encode(image: np.ndarray, qp: int, chroma: Chroma = "4:2:0", level: int = 8)
     if level not in LEVELS:
         raise ValueError(f"level must be from 1 to 9; got {level!r}.")
     grey = image.ndim == 2
-    BPG.check_image(image[..., np.newaxis].repeat(3, axis=2) if grey else image)
+    BPG.check_image(np.broadcast_to(image[..., np.newaxis], (*image.shape, 3)) if grey else image)
     return pyav(encodes=True).encode(image, qp, "grey" if grey else chroma, level)
 
 
