@@ -9,7 +9,7 @@ _silence = threading.Lock()
 
 @contextmanager
 def no_warnings() -> Generator[None]:
-    """Keep Pillow from warning of what it meets in the head of a file; one thread at a time."""
+    """Keep a library from warning of what nobody here could change; one thread at a time."""
     with _silence, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -19,12 +19,23 @@ from rich.console import Console
 from rich.table import Table
 
 from biasgan.analysis.triangle import Triangle
-from biasgan.checkpoint import generator_file, load_weights, read_checkpoint, read_config, read_generator, write_weights
+from biasgan.checkpoint import (
+    CheckpointError,
+    find_discriminator,
+    find_generator,
+    load_weights,
+    read_checkpoint,
+    read_config,
+    read_generator,
+    write_weights,
+)
 from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.datamodule import RestorationData
 from biasgan.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
+from biasgan.networks.discriminator_weights import fitted
+from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.training.allocator import keep_freed_memory
 from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
@@ -65,7 +76,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     data = build(RestorationData, config["loader"])
     module = build(FidelityRestoration, config["training"])
     check_patch_size(module, config["patch_size"])
-    start(module, config["init_from"], resumed)
+    config = {**config, "started_from": start(module, config, resumed)}
     loggers = [build(Logger, node) for node in config["logger"].values()]
     callbacks = [ConfigRecord(config), *(build(Callback, node) for node in config["callbacks"].values())]
     trainer = build(Trainer, config["trainer"], callbacks=callbacks, logger=loggers)
@@ -97,7 +108,8 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             write_weights(module.discriminator, config, folder / "discriminator.safetensors")
         summary = summarise(config, module, data, time.monotonic() - started)
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-        Console().print(table(summary), f"{folder}", sep="\n", soft_wrap=True)
+        starts = (f"{name} started from: {start}" for name, start in summary["started_from"].items())
+        Console(highlight=False).print(table(summary), *starts, f"{folder}", sep="\n", soft_wrap=True)
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:
@@ -146,17 +158,49 @@ def check_patch_size(module: FidelityRestoration, patch_size: int) -> None:
             raise ValueError(f"patch_size={patch_size}: {name} needs {need}; set patch_size={fitting}, for example.")
 
 
-def start(module: FidelityRestoration, init_from: str | None, resumed: Path | None) -> None:
-    """Set the generator to given weights, and check that a checkpoint to resume fits.
+def start(module: FidelityRestoration, config: Mapping[str, Any], resumed: Path | None) -> dict[str, str]:
+    """Set the networks to the weights that a training starts or goes on from.
+
+    Returns:
+        In words, what each network started from; the words of the run that is resumed.
 
     Raises:
         CheckpointError: If weights are damaged or of another architecture.
+        FileNotFoundError: If there are none.
+        ValueError: If there is no discriminator to give weights to.
     """
-    if init_from:
-        file = generator_file(Path(init_from))
-        load_weights(module.generator, read_generator(file), file)
+    init_from, init_discriminator_from = config["init_from"], config["init_discriminator_from"]
+    if init_discriminator_from and not isinstance(module, RestorationGAN):
+        raise ValueError(
+            f"init_discriminator_from={init_discriminator_from}, but a training with the pixel loss alone has no "
+            "discriminator. Choose baseline=realesrgan or baseline=esrgan, with any generator=."
+        )
     if resumed:
-        load_weights(module, read_checkpoint(resumed)["state_dict"], resumed)
+        content = read_checkpoint(resumed)
+        load_weights(module, content["state_dict"], resumed)
+        return content["config"].get("started_from", {})
+    random = "random weights"
+    start = random
+    if isinstance(module.generator, SpandrelModel):
+        start = f"{config['path']} ({module.generator.architecture})"
+    if init_from:
+        found = find_generator(init_from)
+        load_weights(module.generator, *found)
+        start = found.place
+    if not isinstance(module, RestorationGAN):
+        return {"generator": start}
+    if module.pretrain_iterations:
+        stage = f"pixel stage of {module.pretrain_iterations} iterations"
+        start = f"its own {stage}" if start == random else f"{start}, then a {stage}"
+    if not init_discriminator_from:
+        return {"generator": start, "discriminator": random}
+    found = find_discriminator(init_discriminator_from)
+    try:
+        weights = fitted(found.weights, module.discriminator)
+    except ValueError as error:
+        raise CheckpointError(f"{found.place} does not fit. {error}") from error
+    load_weights(module.discriminator, weights, found.place)
+    return {"generator": start, "discriminator": found.place}
 
 
 def checkpoint_of(path: Path) -> Path:
@@ -188,7 +232,7 @@ def summarise(
         "seed": config["seed"],
         "iterations": module.iteration,
         "pretrain_iterations": config["pretrain_iterations"],
-        "init_from": config["init_from"],
+        "started_from": config["started_from"],
         "seconds": round(seconds, 1),
         "precision": str(module.trainer.precision),
         "features": module.features.weights_name,

@@ -1,28 +1,38 @@
 import json
 import pickle
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
+from hydra.utils import instantiate
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from biasgan.checkpoint import (
     CheckpointError,
+    Found,
+    discriminator_file,
+    find_discriminator,
+    find_generator,
     generator_file,
     load_generator,
     load_weights,
     read_checkpoint,
     read_config,
     read_generator,
+    recognise_generator,
     write_weights,
 )
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.compact import SRVGGNetCompact
+from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.networks.unet_discriminator import UNetDiscriminator
 
-from .conftest import Finished
+from .conftest import Finished, needs_spandrel
 
 Bare = dict[str, Tensor]
 
@@ -62,17 +72,133 @@ def test_a_checkpoint_without_averages_gives_the_trained_weights(finished: Finis
     assert_same(dict(read_generator(tmp_path / "last.ckpt")), state)
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [lambda w: {"params_ema": w, "params": {}}, lambda w: {"params": w}, lambda w: w],
-    ids=["params_ema", "params", "bare"],
-)
-def test_published_weights_can_be_read(tmp_path: Path, wrap: Callable[[Bare], object]) -> None:
+FORMS: dict[str, Callable[[Bare], object]] = {
+    "params_ema": lambda w: {"params_ema": w, "params": {}, "iter": 5},
+    "params": lambda w: {"params": w},
+    "state_dict": lambda w: {"state_dict": w, "epoch": 3},
+    "bare": lambda w: w,
+}
+
+
+@pytest.mark.parametrize("several_gpus", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("find", [find_generator, find_discriminator])
+def test_published_weights_can_be_read(
+    tmp_path: Path, form: str, several_gpus: bool, find: Callable[[Path], Found]
+) -> None:
+    path = tmp_path / "weights.pth"
     network = ARCNN()
-    torch.save(wrap(network.state_dict()), tmp_path / "weights.pth")
+    state = network.state_dict()
+    torch.save(FORMS[form]({f"module.{name}": t for name, t in state.items()} if several_gpus else state), path)
     other = ARCNN()
-    load_weights(other, read_generator(tmp_path / "weights.pth"), tmp_path / "weights.pth")
-    assert_same(other.state_dict(), network.state_dict())
+    load_weights(other, *find(path))
+    assert_same(other.state_dict(), state)
+    assert find(path).place == (str(path) if form == "bare" else f"{path} ({form})")
+
+
+def test_weights_of_either_network_come_from_all_that_a_run_leaves(finished: Finished, tmp_path: Path) -> None:
+    checkpoint = finished.folder / "checkpoints" / "last.ckpt"
+    for name, find, mark in (("generator", find_generator, " (averaged)"), ("discriminator", find_discriminator, "")):
+        exported = finished.folder / f"{name}.safetensors"
+        for given in (finished.folder, exported, str(exported)):
+            found = find(given)
+            assert_same(dict(found.weights), load_file(exported))
+            assert found.place == str(exported)
+        found = find(checkpoint)
+        assert_same(dict(found.weights), load_file(exported))
+        assert found.place == f"{checkpoint}{mark}"
+
+
+def test_a_training_without_a_discriminator_has_none_to_give(tmp_path: Path) -> None:
+    torch.save({"state_dict": {"generator.weight": torch.zeros(2)}}, tmp_path / "last.ckpt")
+    with pytest.raises(CheckpointError, match=r"last\.ckpt is of a training without a discriminator"):
+        find_discriminator(tmp_path / "last.ckpt")
+
+
+@pytest.mark.parametrize("content", [{}, {"epoch": 3, "weights": {"a": torch.zeros(2)}}, {"params": {"a": [1.0]}}])
+def test_a_file_without_weights_says_what_it_has(tmp_path: Path, content: dict[str, object]) -> None:
+    torch.save(content, tmp_path / "some.pth")
+    with pytest.raises(CheckpointError, match=r"some\.pth holds no weights: expected tensors by name") as caught:
+        read_generator(tmp_path / "some.pth")
+    assert str(caught.value).endswith(f"got {', '.join(content) or 'nothing'}.")
+
+
+def test_the_package_brings_weights_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for word in ("bundled", "bundled-pixel"):
+        generator = load_generator(word)
+        assert isinstance(generator, SRVGGNetCompact)
+        assert generator(torch.rand(1, 3, 9, 7)).shape == (1, 3, 9, 7)
+        assert find_generator(word).place == word
+    config = read_config(generator_file("bundled"))
+    discriminator = instantiate(config["discriminator"])
+    assert isinstance(discriminator, UNetDiscriminator)
+    load_weights(discriminator, *find_discriminator("bundled"))
+    names = [generator_file("bundled"), generator_file("bundled-pixel"), discriminator_file("bundled")]
+    assert [file.name for file in names] == [
+        "generator.safetensors", "generator-pixel.safetensors", "discriminator.safetensors",
+    ]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="a weight file, or bundled;"):
+        discriminator_file("bundled-pixel")
+    save_file({"a": torch.ones(1)}, "bundled")
+    assert generator_file("bundled") != generator_file("./bundled") == Path("bundled")
+
+
+class Called(nn.Module):
+    """A network that can be imported and notes that it was made."""
+
+    made: ClassVar[list[object]] = []
+
+    def __init__(self, **arguments: object) -> None:
+        super().__init__()
+        self.made.append(arguments)
+
+
+MKDIR = {"_target_": "os.mkdir", "path": "made"}
+
+
+@pytest.mark.parametrize(
+    ("node", "target"),
+    [
+        (MKDIR, "os.mkdir"),
+        ({"_target_": "pathlib.Path"}, "pathlib.Path"),
+        ({"_target_": f"{__name__}.Called", "a": MKDIR}, "os.mkdir"),
+        ({"_target_": f"{__name__}.Called", "a": [[MKDIR]]}, "os.mkdir"),
+        ({"_target_": f"{__name__}.Called", "a": "${oc.create:{_target_:os.mkdir,path:made}}"}, "${oc.create:"),
+        ({"_target_": "missing_package.Network"}, "missing_package.Network"),
+    ],
+)
+def test_a_configuration_calls_nothing_but_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: dict[str, object], target: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_weights(ARCNN(), {"generator": node}, Path("hostile.safetensors"))
+    with pytest.raises(CheckpointError, match=rf"hostile\.safetensors has a network made by {re.escape(target)}"):
+        load_generator("hostile.safetensors")
+    assert not Path("made").exists()
+    assert not Called.made
+
+
+def test_a_network_of_somebody_elses_can_be_loaded(tmp_path: Path) -> None:
+    node = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 3, "kernel_size": 1}
+    network = nn.Conv2d(3, 3, 1)
+    write_weights(network, {"generator": node}, tmp_path / "own.safetensors")
+    assert_same(load_generator(tmp_path / "own.safetensors").state_dict(), network.state_dict())
+
+
+@needs_spandrel
+def test_a_published_generator_is_recognised(tmp_path: Path) -> None:
+    network = SRVGGNetCompact(channels=8, convolutions=2).eval()
+    state = network.state_dict()
+    image = torch.rand(1, 3, 9, 7)
+    torch.save({"params_ema": state}, tmp_path / "some.pth")
+    save_file(state, tmp_path / "some.safetensors")
+    for name in ("some.pth", "some.safetensors"):
+        generator = load_generator(tmp_path / name)
+        assert isinstance(generator, SpandrelModel)
+        assert not generator.training
+        torch.testing.assert_close(generator(image), network(image))
+        assert_same(generator.state_dict(), state)
 
 
 def test_the_first_differences_are_named_and_nothing_is_loaded() -> None:
@@ -87,7 +213,7 @@ def test_the_first_differences_are_named_and_nothing_is_loaded() -> None:
         "  body.0.bias: expected (4,), got (5,)",
         "  body.4.bias: expected (3,), got none",
         "  extra: expected none, got (2,)",
-        "Choose the generator (and its sizes, see scale) that the weights were made with.",
+        "Choose the network (and its sizes, see scale) that the weights were made with.",
     ]
     assert_same(network.state_dict(), before)
 
@@ -108,13 +234,17 @@ class Hostile:
         return Path.touch, (self.path,)
 
 
+@pytest.mark.parametrize("in_config", [True, False])
 @pytest.mark.parametrize("save", [torch.save, lambda made, path: path.write_bytes(pickle.dumps(made, protocol=2))])
-@pytest.mark.parametrize("read", [read_checkpoint, read_generator, read_config, load_generator])
+@pytest.mark.parametrize(
+    "read", [read_checkpoint, read_generator, find_discriminator, read_config, load_generator, recognise_generator]
+)
 def test_code_in_a_file_is_not_executed(
-    tmp_path: Path, save: Callable[[object, Path], object], read: Callable[[Path], object]
+    tmp_path: Path, save: Callable[[object, Path], object], read: Callable[[Path], object], in_config: bool
 ) -> None:
     path = tmp_path / "hostile.ckpt"
-    save({"state_dict": {}, "config": Hostile(tmp_path / "executed")}, path)
+    hostile = Hostile(tmp_path / "executed")
+    save({"state_dict": {}, "config": hostile} if in_config else {"params": {"weight": hostile}}, path)
     with pytest.raises(CheckpointError, match=r"hostile\.ckpt is no readable checkpoint"):
         read(path)
     assert not (tmp_path / "executed").exists()
@@ -152,6 +282,8 @@ def test_weights_without_a_configuration_cannot_say_their_network(tmp_path: Path
     save_file(ARCNN().state_dict(), tmp_path / "bare.safetensors")
     for name in ("bare.pth", "bare.safetensors"):
         with pytest.raises(CheckpointError, match=f"{name} carries no configuration"):
+            read_config(tmp_path / name)
+        with pytest.raises((CheckpointError, ImportError), match=f"{name}: weights without a configuration"):
             load_generator(tmp_path / name)
 
 
