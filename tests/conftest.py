@@ -19,13 +19,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 EXTRAS = {
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
-    "spandrel": (("spandrel",), "networks/test_spandrel_model.py"),
     "streaming": (("boto3", "litdata"), "data/test_streaming.py"),
 }
 """What an extra installs, and the tests that need it."""
 
 MISSING = {extra: [name for name in names if not find_spec(name)] for extra, (names, _) in EXTRAS.items()}
-needs_spandrel = pytest.mark.skipif(bool(MISSING["spandrel"]), reason="pip install 'biasgan[spandrel]'")
 needs_bpg = pytest.mark.skipif(bool(MISSING["bpg"]), reason="pip install 'biasgan[bpg]'")
 collect_ignore_glob = [tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]]
 

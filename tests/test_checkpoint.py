@@ -32,7 +32,7 @@ from biasgan.networks.compact import SRVGGNetCompact
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 
-from .conftest import Finished, needs_spandrel
+from .conftest import Finished
 
 Bare = dict[str, Tensor]
 
@@ -186,7 +186,6 @@ def test_a_network_of_somebody_elses_can_be_loaded(tmp_path: Path) -> None:
     assert_same(load_generator(tmp_path / "own.safetensors").state_dict(), network.state_dict())
 
 
-@needs_spandrel
 def test_a_published_generator_is_recognised(tmp_path: Path) -> None:
     network = SRVGGNetCompact(channels=8, convolutions=2).eval()
     state = network.state_dict()
@@ -283,7 +282,7 @@ def test_weights_without_a_configuration_cannot_say_their_network(tmp_path: Path
     for name in ("bare.pth", "bare.safetensors"):
         with pytest.raises(CheckpointError, match=f"{name} carries no configuration"):
             read_config(tmp_path / name)
-        with pytest.raises((CheckpointError, ImportError), match=f"{name}: weights without a configuration"):
+        with pytest.raises(CheckpointError, match=f"{name}: weights without a configuration"):
             load_generator(tmp_path / name)
 
 
