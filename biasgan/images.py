@@ -1,6 +1,8 @@
 import errno
 import io
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ EXTENSIONS = (
     *(".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".pgm"),
     *(".png", ".pnm", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".webp"),
 )
+DEEP_MODES = ("F", "I", "I;16", "I;16B", "I;16L", "I;16N")
+"""Pillow's modes of more than 8 bits; all of them are grey."""
 MISSING_OR_FORBIDDEN = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
 
 
@@ -43,11 +47,22 @@ def read_image(path: str | Path, data: bytes | None = None) -> np.ndarray:
         ImageError: If the file is missing, damaged, truncated, no image, of floating-point numbers, or so large that
             Pillow suspects a decompression bomb.
     """
+    with readable(path), open_picture(path if data is None else io.BytesIO(data)) as picture:
+        picture.load()
+        ImageOps.exif_transpose(picture, in_place=True)
+        return rgb_pixels(picture)
+
+
+@contextmanager
+def readable(path: str | Path) -> Generator[None]:
+    """Turn whatever the block's reading of an image file fails with into one error that names the file.
+
+    Raises:
+        ImageError: If the file is missing, damaged, truncated, no image, or so large that Pillow suspects a
+            decompression bomb. Errors of memory and of the disk are left as they are.
+    """
     try:
-        with open_picture(path if data is None else io.BytesIO(data)) as picture:
-            picture.load()
-            ImageOps.exif_transpose(picture, in_place=True)
-            return rgb_pixels(picture)
+        yield
     except UnidentifiedImageError as error:
         raise ImageError(f"{path} is not an image that Pillow {Image.__version__} can read.") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -79,12 +94,8 @@ def rgb_pixels(picture: Image.Image) -> np.ndarray:
     Raises:
         ImageError: If its numbers have no range that could be mapped to 8 bits.
     """
-    if picture.mode == "F":
-        raise ImageError("it holds floating-point numbers of unknown range; save it with 8 or 16 bits")
-    if picture.mode.startswith("I"):
-        levels = np.asarray(picture).astype(np.int64)
-        if levels.min() < 0 or levels.max() > 65535:
-            raise ImageError("it holds 32-bit numbers beyond 0 to 65535; save it with 8 or 16 bits")
+    if picture.mode in DEEP_MODES:
+        levels = grey_levels(picture).astype(np.uint32)
         grey = ((levels + 128) // 257).astype(np.uint8)
         return np.repeat(grey[..., np.newaxis], 3, axis=2)
     if picture.has_transparency_data:
@@ -92,6 +103,23 @@ def rgb_pixels(picture: Image.Image) -> np.ndarray:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+
+
+def grey_levels(picture: Image.Image) -> np.ndarray:
+    """The numbers of a grey picture of more than 8 bits.
+
+    Returns:
+        (H, W) uint16.
+
+    Raises:
+        ImageError: If they have no range that could be mapped to [0, 1].
+    """
+    if picture.mode == "F":
+        raise ImageError("it holds floating-point numbers of unknown range; save it with 8 or 16 bits")
+    levels = np.asarray(picture)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise ImageError("it holds 32-bit numbers beyond 0 to 65535; save it with 8 or 16 bits")
+    return levels.astype(np.uint16)
 
 
 def list_images(folder: Path) -> list[Path]:
