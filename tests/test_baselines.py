@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from biasgan.checkpoint import load_generator
+from biasgan.networks.rbqe import RBQE
+from biasgan.training.csv_log import read_log
 
 from .conftest import Command, needs_bpg, tiny
 
@@ -16,6 +21,7 @@ SIZES = {
     "cbdnet": "channels=4",
     "rdn": "channels=4 blocks=1 convolutions=1 growth=2",
     "rbqe": "channels=4 levels=2",
+    "rbqe_blind": "channels=2",
     "mprnet": "channels=4 unet_growth=2 full_growth=2 blocks=1 reduction=2",
     "unet": "channels=2",
     "compact": "channels=4 convolutions=1",
@@ -23,7 +29,7 @@ SIZES = {
 }
 """Name of a generator → its sizes here."""
 
-CLASSES = ("ARCNN", "DCAD", "DnCNN", "CBDNet", "RDN", "RBQE", "MPRNet", "UNet", "SRVGGNetCompact", "RRDBNet")
+CLASSES = ("ARCNN", "DCAD", "DnCNN", "CBDNet", "RDN", "RBQE", "RBQE", "MPRNet", "UNet", "SRVGGNetCompact", "RRDBNet")
 NAMES = dict(zip(SIZES, CLASSES, strict=True))
 
 
@@ -58,6 +64,17 @@ def test_trains_against_a_discriminator_with_both_mitigations(
     assert (summary["generator"], summary["iterations"], summary["method"]) == (NAMES[generator], 2, "full")
     assert math.isfinite(summary["restored"]["psnr"])
     assert summary["realism"]
+
+
+def test_rbqe_trains_all_exits_on_mixed_qualities(command: Command, pictures: Path, tmp_path: Path) -> None:
+    arguments = [option for option in options(pictures, "rbqe_blind") if not option.startswith("pretrain_iterations")]
+    assert command(*arguments, "baseline=rbqe_blind", "hydra.run.dir=run").status == 0
+    summary = summary_of(tmp_path / "run")
+    assert (summary["codec"], summary["quality"], summary["generator"]) == ("jpeg_blind", "10-50", "RBQE")
+    generator = load_generator(tmp_path / "run")
+    assert isinstance(generator, RBQE)
+    assert len(list(generator.exit_images(torch.rand(1, 3, 8, 8)))) == 5
+    assert read_log(tmp_path / "run" / "log.csv")[-1].keys() >= {f"valid/psnr_exit_{exit}" for exit in range(1, 5)}
 
 
 @needs_bpg

@@ -61,6 +61,7 @@ FIDELITY = {
     "cbdnet": CBDNet,
     "rdn": RDN,
     "rbqe": RBQE,
+    "rbqe_blind": RBQE,
     "mprnet": MPRNet,
     "unet": UNet,
     "compact": SRVGGNetCompact,
@@ -70,7 +71,7 @@ FIDELITY = {
 
 GENERATORS = {"rrdbnet": RRDBNet} | {name: kind for name, kind in FIDELITY.items() if name != "fidelity"}
 RETRAINED = {"arcnn": 117_731, "dcad": 298_947, "dncnn": 557_443, "cbdnet": 3_944_710} | {
-    "rdn": 414_147, "rbqe": 888_451, "mprnet": 887_217,
+    "rdn": 414_147, "rbqe": 888_451, "rbqe_blind": 3_553_430, "mprnet": 887_217,
 }  # fmt: skip
 NO_DISCRIMINATOR = [("discriminator", "none"), *(("baseline", name) for name in FIDELITY)]
 GIVEN = "original={0} compressed={0}"
@@ -229,7 +230,8 @@ def test_fidelity_baselines_at_paper_scale(composed: Composer, baseline: str) ->
     assert (config["iterations"], config["pretrain_iterations"]) == (500_000, 500_000)
     assert (config["batch_size"], config["patch_size"]) == (32, 128)
     training = config["training"]
-    assert training["_target_"].endswith(".FidelityRestoration")
+    kind = "MultiExitRestoration" if baseline == "rbqe_blind" else "FidelityRestoration"
+    assert training["_target_"].endswith(f".{kind}")
     assert build(training["schedule"]) == Cosine(1e-4, minimum=1e-7, periods=1)
     optimizer = build(training["optimizer"])([nn.Parameter(torch.zeros(1))])
     assert isinstance(optimizer, torch.optim.Adam)
@@ -358,6 +360,16 @@ def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
     assert config["quality"] == config["pairs"]["quality"] == "10-50"
     assert config["codec"] == composed("codec=jpeg")["codec"]
     assert composed("codec=jpeg", "qf=5-95")["pairs"]["quality"] == "5-95"
+
+
+def test_rbqe_blind_is_for_mixed_qualities_of_jpeg_or_bpg(composed: Composer) -> None:
+    config = composed("baseline=rbqe_blind")
+    assert (config["codec"], config["quality"]) == (composed("codec=jpeg")["codec"], "10-50")
+    config = composed("baseline=rbqe_blind", "codec=bpg", "qp=22-42")
+    assert (config["codec"], config["quality"]) == (composed("codec=bpg")["codec"], "22-42")
+    for scale in ("demo", "lite", "paper"):
+        generator = composed("baseline=rbqe_blind", f"scale={scale}")["generator"]
+        assert (generator["levels"], generator["exits"], generator["attention"]) == (5, 5, True)
 
 
 def test_the_log_is_in_the_run_folder(composed: Composer) -> None:

@@ -136,12 +136,16 @@ class FidelityRestoration(LightningModule):
         """
         pixel = torch.zeros((), device=self.device)
         for part in self.parts(batch):
-            loss = self.loss(self.generator(part.compressed), part.original) / self.accumulate
+            loss = self.loss_of(part) / self.accumulate
             self.manual_backward(loss)
             pixel += loss.detach()
         terms = self.checked({"generator/pixel": pixel})
         self.update(self.generator_optimizer, self.pixel_schedule(progress))
         self.report_terms(terms)
+
+    def loss_of(self, part: Pair) -> Tensor:
+        """The pixel loss of a part of a batch."""
+        return self.loss(self.generator(part.compressed), part.original)
 
     def parts(self, batch: Pair) -> Iterator[Pair]:
         """Cut a batch into `accumulate` equal parts."""
