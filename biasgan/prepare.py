@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from biasgan.allocator import keep_freed_memory
 from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.source import PairSets, PairSource
@@ -22,7 +23,6 @@ from biasgan.data.storage import Storage
 from biasgan.data.store import StoredEntry
 from biasgan.data.stored import StoredPairs
 from biasgan.data.threads import in_threads
-from biasgan.training.allocator import keep_freed_memory
 
 ROWS = 64
 """Of an image that are compared at once, so that large images take no more memory than small ones."""

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from biasgan.allocator import keep_freed_memory
 from biasgan.analysis.triangle import Triangle
 from biasgan.checkpoint import (
     CheckpointError,
@@ -36,7 +37,6 @@ from biasgan.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
-from biasgan.training.allocator import keep_freed_memory
 from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
 from biasgan.training.fidelity import FidelityRestoration

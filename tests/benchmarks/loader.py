@@ -14,6 +14,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from biasgan.allocator import keep_freed_memory
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData, to_float
@@ -22,7 +23,6 @@ from biasgan.data.pairs import Crop, cut
 from biasgan.data.samplers import IterationSampler
 from biasgan.data.sets import ImageSet, sample
 from biasgan.images import read_image, write_png
-from biasgan.training.allocator import keep_freed_memory
 
 PATCH, BATCH, WORKERS, IMAGES = 128, 16, 2, 36
 SIZES = ((1356, 2040), (339, 510))

@@ -15,11 +15,11 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from biasgan.allocator import keep_freed_memory
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.coded import CodedPairs
 from biasgan.data.sets import ImageSet, folder
 from biasgan.images import read_image
-from biasgan.training.allocator import keep_freed_memory
 
 HEIGHT, WIDTH, QUALITY, IMAGES, ROUNDS = 1356, 2040, 20, 100, 3
 

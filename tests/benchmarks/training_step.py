@@ -21,13 +21,13 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics import MetricCollection
 
+from biasgan.allocator import keep_freed_memory
 from biasgan.data.pairs import Pair
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.networks.vgg_features import VGGFeatures
-from biasgan.training.allocator import keep_freed_memory
 from biasgan.training.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.divergence_regularizer import DivergenceRegularizer
 from biasgan.training.ema import EMA
