@@ -176,6 +176,12 @@ def test_a_demo_training_can_be_built(composed: Composer, baseline: str) -> None
     assert len(module.configure_optimizers()) == (1 if baseline in FIDELITY else 2)
 
 
+def test_a_published_network_has_had_its_pixel_stage(composed: Composer) -> None:
+    config = composed("generator=spandrel", "path=bundled")
+    assert (config["iterations"], config["pretrain_iterations"]) == (250, 0)
+    assert composed("generator=spandrel", "path=bundled", "baseline=fidelity")["iterations"] == 1000
+
+
 def test_realesrgan_at_paper_scale(composed: Composer) -> None:
     config = composed("scale=paper")
     with torch.device("meta"):

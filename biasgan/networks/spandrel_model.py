@@ -37,9 +37,15 @@ class SpandrelModel(nn.Module):
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
-        # Built anew from its own names, so that what a training leaves is sure to be recognised again.
-        described = recognise(recognise(weights).model.state_dict())
+        described = recognise(weights)
         network = described.model
+        try:
+            recognise(network.state_dict())
+        except ValueError as error:
+            raise ValueError(
+                f"weights of {described.architecture.name} that spandrel renames and then does not recognise any more, "
+                "so that nothing could open what a training would leave."
+            ) from error
         needs = described.size_requirements
         self.architecture: str = described.architecture.name
         self.multiple_of: int = needs.multiple_of
