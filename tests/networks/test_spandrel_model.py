@@ -10,6 +10,7 @@ from safetensors.torch import load, save
 from spandrel import ImageModelDescriptor, ModelLoader
 from spandrel.architectures.Compact import Compact
 from spandrel.architectures.DnCNN import DnCNN
+from spandrel.architectures.DRCT import DRCT
 from spandrel.architectures.DRUNet import DRUNet
 from spandrel.architectures.ESRGAN import ESRGAN
 from spandrel.architectures.FBCNN import FBCNN
@@ -48,6 +49,13 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], str, tuple[int, int]]] = {
     "DRUNet": (lambda: DRUNet(in_nc=4, out_nc=3, nc=[4, 4, 4, 8], nb=2), "DRUNet", (8, 8)),
     "ESRGAN": (lambda: ESRGAN(in_nc=3, out_nc=3, num_filters=8, num_blocks=2, scale=1), "ESRGAN", (1, 2)),
     "RRDBNet": (lambda: RRDBNet(channels=8, blocks=2, growth=32), "ESRGAN", (4, 4)),
+    "DRCT": (
+        lambda: DRCT(
+            **{"img_size": 32, "window_size": 16, "embed_dim": 12, "depths": (6,), "num_heads": (2,), "gc": 4},
+            **{"upscale": 1, "upsampler": "", "ape": True, "qkv_bias": True},
+        ),
+        *("DRCT", (16, 16)),
+    ),
     "GRL": (
         lambda: GRL(embed_dim=12, depths=[1], num_heads_window=[1], num_heads_stripe=[1], img_size=16),
         *("GRL", (1, 1)),
@@ -92,7 +100,7 @@ def test_it_computes_what_spandrel_computes(name: str) -> None:
 def test_its_weights_are_recognised_again(name: str) -> None:
     network = SpandrelModel(state_of(NETWORKS[name][0]())).eval()
     state = load(save({key: tensor.contiguous() for key, tensor in network.state_dict().items()}))
-    side = max(24, network.smallest_side)
+    side = max(32, network.smallest_side)
     image = torch.rand(1, 3, side, side)
     with torch.no_grad():
         expected = network(image)
@@ -101,11 +109,13 @@ def test_its_weights_are_recognised_again(name: str) -> None:
 
 
 def test_names_are_those_of_the_published_file() -> None:
-    for name in ("SwinIR", "DnCNN with batch norm", "NAFNet", "DRUNet"):
+    for name in ("SwinIR", "DnCNN with batch norm", "NAFNet", "DRUNet", "GRL", "SPAN", "DRCT"):
         state = state_of(NETWORKS[name][0]())
         network = SpandrelModel(state)
         assert network.state_dict().keys() == state.keys()
-        assert {key for key, _ in network.named_parameters()} <= state.keys()
+        assert [key for key, _ in network.named_parameters()] == [
+            key for key, _ in NETWORKS[name][0]().named_parameters()
+        ]
 
 
 @pytest.mark.parametrize("name", ["SwinIR", "DnCNN with batch norm", "NAFNet", "DRUNet", "GRL", "SPAN"])
