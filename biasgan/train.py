@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
 from biasgan.allocator import keep_freed_memory
 from biasgan.analysis.triangle import Triangle
@@ -45,6 +46,7 @@ from biasgan.training.mitigation import Mitigation
 
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
+RANDOM = "random weights"
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
@@ -108,8 +110,8 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             write_weights(module.discriminator, config, folder / "discriminator.safetensors")
         summary = summarise(config, module, data, time.monotonic() - started)
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-        starts = (f"{name} started from: {start}" for name, start in summary["started_from"].items())
-        Console(highlight=False).print(table(summary), *starts, f"{folder}", sep="\n", soft_wrap=True)
+        starts = (f"{name} started from: {place}" for name, place in summary["started_from"].items())
+        Console(highlight=False, markup=False).print(table(summary), *starts, f"{folder}", sep="\n", soft_wrap=True)
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:
@@ -169,7 +171,7 @@ def start(module: FidelityRestoration, config: Mapping[str, Any], resumed: Path 
         FileNotFoundError: If there are none.
         ValueError: If there is no discriminator to give weights to.
     """
-    init_from, init_discriminator_from = config["init_from"], config["init_discriminator_from"]
+    init_discriminator_from = config["init_discriminator_from"]
     if init_discriminator_from and not isinstance(module, RestorationGAN):
         raise ValueError(
             f"init_discriminator_from={init_discriminator_from}, but a training with the pixel loss alone has no "
@@ -179,28 +181,37 @@ def start(module: FidelityRestoration, config: Mapping[str, Any], resumed: Path 
         content = read_checkpoint(resumed)
         load_weights(module, content["state_dict"], resumed)
         return content["config"].get("started_from", {})
-    random = "random weights"
-    start = random
+    places = {"generator": start_generator(module, config)}
+    if isinstance(module, RestorationGAN):
+        places["discriminator"] = start_discriminator(module.discriminator, init_discriminator_from)
+    return places
+
+
+def start_generator(module: FidelityRestoration, config: Mapping[str, Any]) -> str:
+    """Set the generator to the weights that it is to start from, and say what it starts from."""
+    place = None
     if isinstance(module.generator, SpandrelModel):
-        start = f"{config['path']} ({module.generator.architecture})"
-    if init_from:
-        found = find_generator(init_from)
-        load_weights(module.generator, *found)
-        start = found.place
-    if not isinstance(module, RestorationGAN):
-        return {"generator": start}
-    if module.pretrain_iterations:
+        place = f"{config['path']} ({module.generator.architecture})"
+    if config["init_from"]:
+        weights, place = find_generator(config["init_from"])
+        load_weights(module.generator, weights, place)
+    if isinstance(module, RestorationGAN) and module.pretrain_iterations:
         stage = f"pixel stage of {module.pretrain_iterations} iterations"
-        start = f"its own {stage}" if start == random else f"{start}, then a {stage}"
-    if not init_discriminator_from:
-        return {"generator": start, "discriminator": random}
-    found = find_discriminator(init_discriminator_from)
+        return f"{place}, then a {stage}" if place else f"its own {stage}"
+    return place or RANDOM
+
+
+def start_discriminator(discriminator: nn.Module, init_from: str | None) -> str:
+    """Set the discriminator to the weights that it is to start from, and say what it starts from."""
+    if not init_from:
+        return RANDOM
+    weights, place = find_discriminator(init_from)
     try:
-        weights = fitted(found.weights, module.discriminator)
+        weights = fitted(weights, discriminator)
     except ValueError as error:
-        raise CheckpointError(f"{found.place} does not fit. {error}") from error
-    load_weights(module.discriminator, weights, found.place)
-    return {"generator": start, "discriminator": found.place}
+        raise CheckpointError(f"{place} does not fit. {error}") from error
+    load_weights(discriminator, weights, place)
+    return place
 
 
 def checkpoint_of(path: Path) -> Path:
