@@ -53,8 +53,8 @@ class MultiExitRestoration(FidelityRestoration):
         if not isinstance(generator, RBQE) or len(generator.outs) != EXITS:
             exits = f" with exits={len(generator.outs)}" if isinstance(generator, RBQE) else ""
             raise ValueError(
-                f"A training of all exits needs generator=rbqe with generator.exits={EXITS} (and at least as many "
-                f"levels), got {type(generator).__name__}{exits}. Set these, or choose another baseline."
+                f"A training of all exits needs generator=rbqe_blind or another RBQE with generator.exits={EXITS}, got "
+                f"{type(generator).__name__}{exits}. Set one of these, or choose another baseline."
             )
         super().__init__(
             generator, optimizer, schedule, iterations, metrics, features, accumulate, clip_gradients, log_every
