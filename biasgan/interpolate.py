@@ -1,0 +1,150 @@
+"""Mix two generators: `python -m biasgan.interpolate bundled-pixel bundled weight=0.8`."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from safetensors.torch import save  # pyright: ignore[reportUnknownVariableType] - bare dict
+from torch import Tensor
+
+from biasgan.arguments import read_arguments, read_number, read_switch
+from biasgan.checkpoint import config_in, generator_file, load_generator, load_weights
+from biasgan.command import plain_errors
+from biasgan.model_card import OWN, card_beside, model_card, refuse_existing, sizes_of, write_with_card
+
+USAGE = """
+Mix the weights of two generators of the same architecture, say one that was trained with the pixel loss alone (a) and
+what an adversarial training made of it (b): the mixture lies between them in fidelity and in sharpness.
+
+  python -m biasgan.interpolate bundled-pixel bundled weight=0.8
+  python -m biasgan.interpolate RUN_A RUN_B weight=0.5 out=between.safetensors
+
+a, b: run folders, checkpoints, weight files, bundled or bundled-pixel
+
+KEY=VALUE:
+  weight      of b, from 0, which gives a, to 1, which gives b
+  out         the file to write, by default mixed-WEIGHT.safetensors in this folder; a model card goes beside it
+  licence     of the mixture, for the model card
+  overwrite   true replaces what is there
+"""
+
+
+def interpolate(a: Mapping[str, Tensor], b: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Mix weights: a + weight · (b - a). Network interpolation, Wang et al., ESRGAN, ECCVW 2018.
+
+    Floating-point tensors are mixed and others must be equal, except that batch norm's counts of batches, which serve
+    training alone, are those of b.
+
+    Args:
+        a: State dict of a generator, for instance of one trained with the pixel loss alone.
+        b: State dict of another with the same names and shapes, for instance of an adversarial one.
+        weight: Of b, from 0, which gives a, to 1, which gives b, both bit for bit.
+
+    Raises:
+        ValueError: If the weight is outside [0, 1], or the two are of different architectures; names the first
+            differences.
+    """
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight is that of b and must be from 0, which gives a, to 1, which gives b; got {weight:g}.")
+    kinds = [{name: (tuple(tensor.shape), tensor.dtype) for name, tensor in side.items()} for side in (a, b)]
+    names = sorted(kinds[0].keys() | kinds[1].keys())
+    if differing := [name for name in names if kinds[0].get(name) != kinds[1].get(name)]:
+        lines = (f"  {name}: a has {said(a.get(name))}, b {said(b.get(name))}" for name in differing)
+        raise ValueError(
+            f"a and b are of different architectures: {len(differing)} of {len(names)} tensors differ, first\n"
+            + "\n".join(islice(lines, 5))
+            + "\nOnly two generators of one architecture and size can be mixed."
+        )
+    mixed: dict[str, Tensor] = {}
+    for name, end in b.items():
+        if end.is_floating_point():
+            mixed[name] = torch.lerp(a[name], end, weight)
+        elif name.endswith("num_batches_tracked") or torch.equal(a[name], end):
+            mixed[name] = end
+        else:
+            raise ValueError(f"{name} is of whole numbers, which cannot be mixed, and differs between a and b.")
+    return mixed
+
+
+def said(tensor: Tensor | None) -> str:
+    """Shape and kind of numbers of a tensor, in words."""
+    return "none" if tensor is None else f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def mix(
+    a: str,
+    b: str,
+    weight: float,
+    out: str | Path | None = None,
+    licence: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Mix two generators and write the mixture as safetensors, with b's configuration and a model card.
+
+    Args:
+        a: What `checkpoint.generator_file` takes.
+        b: Such another, of the same architecture.
+        weight: Of b, from 0 to 1.
+        out: The file to write, by default `mixed-WEIGHT.safetensors` in the current folder.
+        licence: Of the mixture, for the model card.
+        overwrite: Whether a file that is there is replaced.
+
+    Returns:
+        The file.
+
+    Raises:
+        CheckpointError: If there are no weights that serve.
+        FileExistsError: If the file or its card is there and is not to be overwritten.
+        FileNotFoundError: If a or b does not exist.
+        ValueError: See `interpolate`.
+    """
+    file = Path(out) if out else Path(f"mixed-{weight:g}.safetensors")
+    if file.suffix != ".safetensors":
+        raise ValueError(f"out={file}: the mixture is written as safetensors; expected a name that ends so.")
+    refuse_existing(file, overwrite)
+    network = load_generator(b).requires_grad_(False)
+    mixed = interpolate(load_generator(a).state_dict(), network.state_dict(), weight)
+    load_weights(network, mixed, file)
+    parents = {
+        side: {"name": Path(given).name, "sha256": sha256(generator_file(given))}
+        for side, given in (("a", a), ("b", b))
+    }
+    config = {**(config_in(generator_file(b)) or {}), "interpolated": {**parents, "weight": weight}}
+    content = save(
+        {name: tensor.contiguous() for name, tensor in network.state_dict().items()},
+        {"format": "pt", "config": json.dumps(config)},
+    )
+    card = model_card(file.name, content, network, config, {}, sizes=sizes_of(network), loading=OWN, licence=licence)
+    write_with_card(file, content, card)
+    return file
+
+
+def sha256(file: Path) -> str:
+    """Hash of a file, in hexadecimal digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def main() -> None:
+    """Run from the command line."""
+    with plain_errors():
+        options: dict[str, str | None] = {"weight": None, "out": "", "licence": "", "overwrite": "false"}
+        given = read_arguments(sys.argv[1:], USAGE, ("a", "b"), options)
+        file = mix(
+            given["a"],
+            given["b"],
+            read_number("weight", given["weight"]),
+            given["out"] or None,
+            given["licence"] or None,
+            read_switch("overwrite", given["overwrite"]),
+        )
+        Console(highlight=False, markup=False, soft_wrap=True).print(f"{file}\n{card_beside(file)}")
+
+
+if __name__ == "__main__":
+    main()
