@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,16 +11,13 @@ class EarlyExit(NamedTuple):
     """What an early exit gives."""
 
     image: Tensor
-    """Restored, (1, 3, H, W)."""
+    """Restored, (1, C, H, W)."""
     number: int
     """Which exit it left at, from 1."""
 
 
-class RBQE(nn.Module):
-    """RBQE: U-Nets nested in one another, each one level deeper than the one before; easy images may leave early.
-
-    Xing et al., Early Exit or Not: Resource-Efficient Blind Quality Enhancement for Compressed Images, ECCV 2020.
-    Unlike the paper: RGB, ordinary convolutions instead of separable ones, and a ReLU only where one stands below.
+class NestedUNets(nn.Module):
+    """U-Nets nested in one another, each one level deeper than the one before; easy images may leave early.
 
         image -> first -> U-Net 1 -> U-Net 2 -> ... -> U-Net 5
                              |          |                 |
@@ -29,28 +26,19 @@ class RBQE(nn.Module):
                            exit 1     exit 2            exit 5
 
     Args:
-        channels: Width of all features, ≥ 1.
-        levels: Number of U-Nets; the last halves so many times, ≥ 1.
-        exits: How many U-Nets, counted from the last, give an image: from 1, which cannot leave early, to `levels`.
-        attention: Weigh channels before most convolutions.
+        first: Image → features.
+        unets: From the shallowest on.
+        outs: Features → what is added to the image: those of the last U-Nets if there are fewer than of these.
 
     Shape:
-        (N, 3, H, W) in [0, 1], any size → same, not clamped.
-
-    Raises:
-        ValueError: If there are not 1 to `levels` exits.
+        (N, C, H, W) → same, not clamped.
     """
 
-    multiple_of: int = 1
-    smallest_side: int = 1
-
-    def __init__(self, channels: int = 32, levels: int = 5, exits: int = 5, attention: bool = True) -> None:
-        if not 1 <= exits <= levels:
-            raise ValueError(f"RBQE with levels={levels} has 1 to {levels} exits, got exits={exits}")
+    def __init__(self, first: nn.Module, unets: Iterable["NestedUNet"], outs: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.first = nn.Sequential(conv3x3(3, channels), nn.ReLU(inplace=True), conv3x3(channels, channels))
-        self.unets = nn.ModuleList(NestedUNet(channels, depth, attention) for depth in range(1, levels + 1))
-        self.outs = nn.ModuleList(nn.Sequential(_attend(attention), conv3x3(channels, 3)) for _ in range(exits))
+        self.first = first
+        self.unets = nn.ModuleList(unets)
+        self.outs = nn.ModuleList(outs)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image of the last exit."""
@@ -72,7 +60,7 @@ class RBQE(nn.Module):
         """Restore one image and stop at the first exit whose image is good enough, else at the last.
 
         Args:
-            image: (1, 3, H, W) in [0, 1].
+            image: (1, C, H, W) in [0, 1].
             good_enough: Judges the image of an exit, as `quality_gate.QualityGate` does. Not asked about the last.
 
         Raises:
@@ -87,29 +75,54 @@ class RBQE(nn.Module):
         return EarlyExit(restored, number)
 
 
+class RBQE(NestedUNets):
+    """RBQE as powerqe has it: `NestedUNets` of colour images.
+
+    Xing et al., Early Exit or Not: Resource-Efficient Blind Quality Enhancement for Compressed Images, ECCV 2020.
+    Unlike the paper: RGB, ordinary convolutions instead of separable ones, and a ReLU only where one stands below.
+
+    Args:
+        channels: Width of all features, ≥ 1.
+        levels: Number of U-Nets; the last halves so many times, ≥ 1.
+        exits: How many U-Nets, counted from the last, give an image: from 1, which cannot leave early, to `levels`.
+        attention: Weigh channels before most convolutions.
+
+    Shape:
+        (N, 3, H, W) in [0, 1], any size → same, not clamped.
+
+    Raises:
+        ValueError: If there are not 1 to `levels` exits.
+    """
+
+    multiple_of: int = 1
+    smallest_side: int = 1
+
+    def __init__(self, channels: int = 32, levels: int = 5, exits: int = 5, attention: bool = True) -> None:
+        if not 1 <= exits <= levels:
+            raise ValueError(f"RBQE with levels={levels} has 1 to {levels} exits, got exits={exits}")
+        super().__init__(
+            nn.Sequential(conv3x3(3, channels), nn.ReLU(inplace=True), conv3x3(channels, channels)),
+            (_unet(channels, depth, attention) for depth in range(1, levels + 1)),
+            (nn.Sequential(attend(attention), conv3x3(channels, 3)) for _ in range(exits)),
+        )
+
+
 class NestedUNet(nn.Module):
     """One U-Net of the nest: one halving below the deepest features so far, then up again to full resolution.
 
     Args:
-        channels: Width of all features.
-        depth: How often it halves, counted from full resolution.
-        attention: Weigh channels before most convolutions.
+        down: Features → deeper ones, of half the size.
+        ups: Each takes deeper features and all that there are at the resolution above, from the deepest on.
 
     Shape:
         Features of all U-Nets so far, each list from its deepest to full resolution → such a list, one longer than
         that of the last.
     """
 
-    def __init__(self, channels: int, depth: int, attention: bool) -> None:
+    def __init__(self, down: nn.Module, ups: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.down = nn.Sequential(
-            _attend(attention),
-            conv3x3(channels, channels),
-            conv3x3(channels, channels, stride=2),
-            _attend(attention),
-            conv3x3(channels, channels),
-        )
-        self.ups = nn.ModuleList(DenseUp(channels, inputs, attention) for inputs in range(2, depth + 2))
+        self.down = down
+        self.ups = nn.ModuleList(ups)
 
     def forward(self, features: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """Return the features from the deepest to full resolution."""
@@ -136,10 +149,10 @@ class DenseUp(nn.Module):
         super().__init__()
         self.up = conv_transposed(channels, channels)
         self.fusion = nn.Sequential(
-            _attend(attention),
+            attend(attention),
             conv3x3(inputs * channels, channels),
             nn.ReLU(inplace=True),
-            _attend(attention),
+            attend(attention),
             conv3x3(channels, channels),
         )
 
@@ -167,5 +180,17 @@ class EfficientChannelAttention(nn.Module):
         return features * weights.transpose(1, 2).unsqueeze(-1)
 
 
-def _attend(attention: bool) -> nn.Module:
+def _unet(channels: int, depth: int, attention: bool) -> NestedUNet:
+    down = nn.Sequential(
+        attend(attention),
+        conv3x3(channels, channels),
+        conv3x3(channels, channels, stride=2),
+        attend(attention),
+        conv3x3(channels, channels),
+    )
+    return NestedUNet(down, (DenseUp(channels, inputs, attention) for inputs in range(2, depth + 2)))
+
+
+def attend(attention: bool) -> nn.Module:
+    """Attention, or nothing in its place."""
     return EfficientChannelAttention() if attention else nn.Identity()

@@ -15,6 +15,7 @@ from biasgan.networks.dcad import DCAD
 from biasgan.networks.dncnn import DnCNN
 from biasgan.networks.mprnet import MPRNet
 from biasgan.networks.rbqe import RBQE
+from biasgan.networks.rbqe_original import OriginalRBQE
 from biasgan.networks.rdn import RDN
 from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
@@ -36,6 +37,7 @@ COUNTS = [
     (lambda: RBQE(attention=False), 891_919, 134),
     (RBQE, 892_054, 179),
     (lambda: RBQE(channels=64), 3_553_430, 179),
+    (OriginalRBQE, 300_455, 258),
     (lambda: MPRNet(channels=16, unet_growth=16, full_growth=16, blocks=4), 887_217, 214),
     (MPRNet, 20_127_073, 262),
     (RRDBNet, 16_723_907, 702),
