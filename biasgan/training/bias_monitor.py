@@ -2,7 +2,6 @@ from collections.abc import Mapping
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
 from torchmetrics import CatMetric, MeanMetric
 
 from biasgan.analysis.patches import patch_grid
