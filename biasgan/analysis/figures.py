@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from biasgan.files import atomic_write
@@ -179,7 +180,8 @@ def new_figure(theme: Theme, width: float, height: float) -> Figure:
         width: In inches; 7 is the width of a page.
         height: In inches.
     """
-    return Figure(figsize=(width, height), dpi=150, facecolor=theme.background, layout="constrained")
+    margins = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+    return Figure(figsize=(width, height), dpi=150, facecolor=theme.background, layout=margins)
 
 
 def signed(value: float, digits: int = 0) -> str:

@@ -61,10 +61,10 @@ def residual_figure(
     for panel, (name, image) in zip(others, images.items(), strict=True):
         levels = residual(image, compressed)
         panel.axes.imshow(levels, norm=norm, cmap=MAP, interpolation="nearest")  # pyright: ignore[reportUnknownMemberType] - partial stubs
-        panel.name(f"{name}\nmean {levels.mean():.1f}")
+        panel.name(f"{name}\ndiffers by {levels.mean():.1f}")
     shown = [panel.axes for panel in others]
     scale = figure.colorbar(ScalarMappable(norm, MAP), ax=shown, fraction=0.03, pad=0.015)  # pyright: ignore[reportUnknownMemberType] - partial stubs
     Panel(scale.ax, theme, ("right",)).name(
-        y=f"difference from the compressed,\n8-bit levels, amplified {gain:g} times"
+        y=f"8-bit levels, {gain:g} × amplified"
     )
     return figure
