@@ -75,7 +75,7 @@ class Delta(NamedTuple):
     overlap: float
     """What both curves cover of all that either covers, in percent: of metric values, or of logarithmic rates."""
     flags: tuple[str, ...]
-    """Why the value is undefined or to be doubted; empty if nothing speaks against it."""
+    """Why the value is undefined or to be doubted, the weightiest first; the overlap is among them if it is small."""
 
     @property
     def text(self) -> str:
@@ -86,7 +86,7 @@ class Delta(NamedTuple):
 
     def __str__(self) -> str:
         """The value with all that is to be known about it."""
-        return "; ".join((f"{self.text}, overlap {self.overlap:.0f} %", *self.flags))
+        return "; ".join(dict.fromkeys((self.text, f"overlap {self.overlap:.0f} %", *self.flags)))
 
 
 def bd_rate(anchor: Curve, test: Curve, method: Method = "cubic") -> Delta:
@@ -145,10 +145,8 @@ def _difference(
             hinders = method != "cubic" and not np.all(np.diff(base) > 0)
             (undefined if hinders else doubts).append(f"{name} is not monotone")
     overlap = _overlap(anchor_base, test_base)
-    if overlap == 0 and not undefined:
-        undefined.append("no overlap")
-    elif 0 < overlap < SMALL_OVERLAP:
-        doubts.append(f"overlap below {SMALL_OVERLAP:.0f} %")
+    if overlap < SMALL_OVERLAP:
+        (doubts if overlap else undefined).append(f"overlap {overlap:.0f} %")
     flags = (*undefined, *doubts)
     if undefined:
         return math.nan, overlap, flags

@@ -24,12 +24,16 @@ def rate_distortion_figure(
         theme: The colours.
 
     Raises:
-        ValueError: If there is no curve of the anchor's name, or a curve of a metric with the other direction.
+        ValueError: If there is no curve of the anchor's name, a curve of a metric with the other direction,
+            or one without a single finite value.
     """
     if anchor not in curves:
         raise ValueError(
             f"the anchor must be one of the curves {', '.join(curves) or '(there are none)'}; got {anchor}"
         )
+    empty = [name for name, curve in curves.items() if not np.isfinite(curve.values).any()]
+    if empty:
+        raise ValueError(f"there is no finite value to draw of {', '.join(empty)}; leave it out")
     larger_is_better = curves[anchor].larger_is_better
     figure = new_figure(theme, 6.4, 3.9)
     panel = Panel(figure.subplots(), theme, ("left", "bottom"), grid="both")
@@ -42,7 +46,8 @@ def rate_distortion_figure(
         panel.line(rates, values, color, label=name)
         panel.mark(rates, values, color, marker)
         text = name if name == anchor else f"{name}\n{_described(bd_rate(curves[anchor], curve, method))}"
-        ends.append(End((float(rates[-1]), float(values[-1])), text, color))
+        last = np.flatnonzero(np.isfinite(values))[-1]
+        ends.append(End((float(rates[last]), float(values[last])), text, color))
     _scale(panel.axes, larger_is_better)
     panel.label_ends(ends)
     return figure

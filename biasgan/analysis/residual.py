@@ -64,7 +64,5 @@ def residual_figure(
         panel.name(f"{name}\ndiffers by {levels.mean():.1f}")
     shown = [panel.axes for panel in others]
     scale = figure.colorbar(ScalarMappable(norm, MAP), ax=shown, fraction=0.03, pad=0.015)  # pyright: ignore[reportUnknownMemberType] - partial stubs
-    Panel(scale.ax, theme, ("right",)).name(
-        y=f"8-bit levels, {gain:g} × amplified"
-    )
+    Panel(scale.ax, theme, ("right",)).name(y=f"8-bit levels, amplified {gain:g} times")
     return figure

@@ -46,10 +46,10 @@ def test_bd_psnrs_are_those_that_are_known(method: Method, decibels: float) -> N
 
 def test_cubic_is_least_squares_in_the_logarithm_of_the_rate() -> None:
     """Once more from VCEG-M33: a polynomial through each curve, integrated over what both cover."""
-    fits = [np.polynomial.Polynomial.fit(c.values, np.log(c.bits_per_pixel), 3) for c in FIVE]
-    low, high = 26.8, 36.2
-    anchor, test = (fit.integ()(high) - fit.integ()(low) for fit in fits)
-    assert bd_rate(*FIVE).value == pytest.approx(100 * (math.exp((test - anchor) / (high - low)) - 1))
+    fits = [np.linalg.lstsq(np.vander(curve.values, 4), np.log(curve.bits_per_pixel), rcond=None)[0] for curve in FIVE]
+    middles = np.linspace(26.8, 36.2, 20001)[1::2]
+    difference = (np.vander(middles, 4) @ (fits[1] - fits[0])).mean()
+    assert bd_rate(*FIVE).value == pytest.approx(100 * (math.exp(difference) - 1))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -75,8 +75,8 @@ def test_properties(method: Method) -> None:
     assert (1 + there / 100) * (1 + back / 100) == pytest.approx(1)
     assert bd_metric(anchor, test, method).value == pytest.approx(-bd_metric(test, anchor, method).value)
     # Another unit of the rate changes nothing.
-    scaled = [replace(curve, bits_per_pixel=[1e-4 * rate for rate in curve.bits_per_pixel]) for curve in FOUR]
-    assert bd_rate(*scaled, method).value == pytest.approx(there)
+    scaled_anchor, scaled_test = (replace(c, bits_per_pixel=[1e-4 * rate for rate in c.bits_per_pixel]) for c in FOUR)
+    assert bd_rate(scaled_anchor, scaled_test, method).value == pytest.approx(there)
     # Nor does the order of the points.
     mixed = Curve([anchor.bits_per_pixel[i] for i in (2, 0, 3, 1)], [anchor.values[i] for i in (2, 0, 3, 1)])
     assert bd_rate(mixed, test, method) == bd_rate(anchor, test, method)
@@ -111,7 +111,7 @@ def test_the_overlap_is_what_both_cover_of_what_either_does() -> None:
     anchor = Curve([1, 2, 4, 8], [20, 30, 40, 50])
     delta = bd_rate(anchor, replace(anchor, values=[30, 40, 50, 60]))
     assert delta.overlap == pytest.approx(100 * 20 / 40)
-    assert delta.flags == ("overlap below 75 %",)
+    assert delta.flags == ("overlap 50 %",)
     assert delta.value == pytest.approx(-50)
     assert bd_metric(anchor, Curve([2, 4, 8, 16], [20, 30, 40, 50])).overlap == pytest.approx(100 * 2 / 4)
     assert bd_rate(anchor, replace(anchor, values=[20.5, 31, 41, 51])).flags == ()
@@ -124,19 +124,19 @@ def test_without_overlap_there_is_no_delta(method: Method, shift: float) -> None
     away = replace(anchor, values=[value + shift for value in anchor.values])
     for delta in (bd_rate(anchor, away, method), bd_rate(away, anchor, method)):
         assert math.isnan(delta.value)
-        assert str(delta) == "undefined, overlap 0 %; no overlap"
+        assert str(delta) == "undefined; overlap 0 %"
 
 
 def test_three_points_make_no_cubic_polynomial() -> None:
     anchor, test = (Curve(curve.bits_per_pixel[:3], curve.values[:3]) for curve in FIVE)
     delta = bd_rate(anchor, FIVE[1])
     assert math.isnan(delta.value)
-    assert delta.flags == ("anchor has 3 different points, cubic needs 4", "overlap below 75 %")
+    assert delta.flags == ("anchor has 3 different points, cubic needs 4", "overlap 53 %")
     assert bd_rate(FIVE[0], test).flags[0] == "test has 3 different points, cubic needs 4"
     assert bd_metric(anchor, test).text == "undefined"
     assert bd_rate(straight(1, 2, 9), straight(1, 3, 9, saving=0.2), "pchip").value == pytest.approx(-20)
     equal = Curve([1, 2, 3, 4], [30, 31, 31, 32])
-    assert bd_rate(FIVE[0], equal).flags == ("test has 3 different points, cubic needs 4", "overlap below 75 %")
+    assert bd_rate(FIVE[0], equal).flags == ("test has 3 different points, cubic needs 4", "overlap 20 %")
 
 
 def test_one_point_makes_no_curve() -> None:
@@ -172,20 +172,20 @@ def test_values_that_are_no_numbers_are_flagged(value: float) -> None:
 def test_any_curves_give_a_delta_and_no_warning() -> None:
     random = np.random.default_rng(0)
     for _ in range(300):
-        curves = [
+        anchor, test = (
             Curve(np.cumsum(random.random(count) + 1e-3).tolist(), random.normal(size=count).round(1).tolist())
             for count in random.integers(1, 7, size=2)
-        ]
+        )
         for method in METHODS:
-            for delta in (bd_rate(*curves, method), bd_metric(*curves, method)):
+            for delta in (bd_rate(anchor, test, method), bd_metric(anchor, test, method)):
                 assert 0 <= delta.overlap <= 100
                 assert delta.flags or not math.isnan(delta.value)
 
 
 def test_how_a_delta_is_printed() -> None:
-    assert str(bd_rate(*FIVE)) == "-14.14 %, overlap 90 %"
-    assert str(bd_metric(*FOUR)) == "+0.1204, overlap 98 %"
-    assert str(Delta(math.nan, "%", 12.6, ("one", "two"))) == "undefined, overlap 13 %; one; two"
+    assert str(bd_rate(*FIVE)) == "-14.14 %; overlap 90 %"
+    assert str(bd_metric(*FOUR)) == "+0.1204; overlap 98 %"
+    assert str(Delta(math.nan, "%", 12.6, ("one", "two"))) == "undefined; overlap 13 %; one; two"
 
 
 def test_both_curves_are_of_one_metric() -> None:
