@@ -89,7 +89,7 @@ def drawn(theme: Theme) -> Panel:
     panel.line([0, 1], [0, 1], theme.palette[0])
     panel.dots(np.linspace(0, 1, 50), np.linspace(1, 0, 50), theme.palette[1])
     panel.axes.set(xlim=(0, 2), ylim=(1, 0))
-    panel.label_ends([End((1, 1), "one", "red"), End((1, 0.99), "two", "red")])
+    panel.label_ends([End((1, 0.99), "two", "red"), End((1, 1), "one", "red")])
     return panel
 
 
@@ -124,8 +124,8 @@ def test_all_that_is_written_has_the_colours_of_the_theme(theme: Theme) -> None:
 
 def test_labels_of_ends_keep_the_order_in_which_they_are_seen() -> None:
     """The axis is upside down, so the larger value is the lower label."""
-    one, two = drawn(LIGHT).axes.texts
-    heights = {text.get_text(): text.xy[1] for text in (one, two)}  # pyright: ignore[reportAttributeAccessIssue]
+    texts = drawn(LIGHT).axes.texts
+    heights = {text.get_text(): text.xy[1] for text in texts}  # pyright: ignore[reportAttributeAccessIssue]
     assert heights["two"] - heights["one"] == pytest.approx(2.6 * 8 / (0.8 * 72 * 2))
     assert (heights["one"] + heights["two"]) / 2 == pytest.approx(0.005)
 
