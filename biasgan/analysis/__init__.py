@@ -1,1 +1,1 @@
-"""What the trained networks are asked afterwards: where the bias is, and how real a discriminator finds an image."""
+"""What is asked after a training: where the bias is, how real a discriminator finds an image, what bits buy."""

@@ -1,6 +1,13 @@
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+
+from biasgan.analysis.patches import patch_grid
+
+CHUNK = 16
+"""Patches that a discriminator sees at once."""
 
 
 class Realism(NamedTuple):
@@ -9,6 +16,64 @@ class Realism(NamedTuple):
     original: float
     restored: float
     compressed: float
+
+
+class Scores(NamedTuple):
+    """`patch_scores` of an image, or of many, as the original, restored and compressed: what `realism` takes."""
+
+    original: Tensor
+    restored: Tensor
+    compressed: Tensor
+
+    @classmethod
+    def joined(cls, scores: Iterable["Scores"]) -> "Scores":
+        """Those of several images as one.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        parts = list(zip(*scores, strict=True))
+        if not parts:
+            raise ValueError("no scores to join; expected those of at least one image")
+        return cls(*(torch.cat(part) for part in parts))
+
+
+@torch.inference_mode()
+def score_image(
+    discriminator: nn.Module,
+    original: Tensor,
+    restored: Tensor,
+    compressed: Tensor,
+    relativistic: bool,
+    conditional: bool,
+    patch_size: int = 128,
+) -> Scores:
+    """Have a discriminator judge all patches of an image.
+
+    The realism of a set of images is `realism(*Scores.joined(…), relativistic)` of the scores of its images.
+
+    Args:
+        discriminator: In evaluation mode.
+        original: (1, 3, H, W) in [0, 1], on the discriminator's device.
+        restored: The same image restored.
+        compressed: The same image after decoding.
+        relativistic: Whether it was trained with a relativistic loss.
+        conditional: Whether it is shown the compressed patch before each candidate, eq. 4.
+        patch_size: Side of the patches.
+
+    Raises:
+        ValueError: If the discriminator is in training mode, in which scores depend on what else is in the batch.
+    """
+    if discriminator.training:
+        raise ValueError(f"{type(discriminator).__name__} is in training mode; call its eval() before it judges.")
+    condition = patch_grid(compressed, patch_size)
+
+    def scores(image: Tensor) -> Tensor:
+        candidates = patch_grid(image, patch_size)
+        shown = torch.cat([condition, candidates], dim=1) if conditional else candidates
+        return torch.cat([patch_scores(discriminator(chunk), relativistic) for chunk in torch.split(shown, CHUNK)])
+
+    return Scores(scores(original), scores(restored), scores(compressed))
 
 
 def patch_scores(logits: Tensor, relativistic: bool) -> Tensor:

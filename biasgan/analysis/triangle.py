@@ -1,9 +1,13 @@
 import math
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from statistics import fmean
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Triangle(NamedTuple):
-    """The distances between compressed, restored and original images, in one metric (FID or LPIPS): Fig. 1, 3, 8, 9."""
+    """The distances between compressed, restored and original images by FID, LPIPS or features: Fig. 1, 3, 8, 9."""
 
     compressed_restored: float
     """Distance between compressed and restored images, ≥ 0."""
@@ -11,6 +15,33 @@ class Triangle(NamedTuple):
     """Distance between compressed and original images, ≥ 0: the base of the triangle."""
     restored_original: float
     """Distance between restored and original images, ≥ 0."""
+
+    @classmethod
+    def measured(cls, distance: Callable[[T, T], float], compressed: T, restored: T, original: T) -> "Triangle":
+        """The triangle by any distance.
+
+        Args:
+            distance: Distance of two things, ≥ 0, the same in both directions.
+            compressed: What it takes: images, their features, folders of them …
+            restored: The same of the restored images.
+            original: The same of the originals.
+        """
+        return cls(distance(compressed, restored), distance(compressed, original), distance(restored, original))
+
+    @classmethod
+    def mean(cls, triangles: Iterable["Triangle"]) -> "Triangle":
+        """The triangle of mean distances, as the paper draws one of a whole set by LPIPS.
+
+        Its deviation is not the mean of their deviations, in which images that compression hardly changed would
+        outweigh all others.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        sides = list(zip(*triangles, strict=True))
+        if not sides:
+            raise ValueError("no triangles to average; expected one for each image")
+        return cls(*(fmean(side) for side in sides))
 
     @property
     def deviation(self) -> float:
@@ -21,6 +52,19 @@ class Triangle(NamedTuple):
     def holds(self) -> bool:
         """Whether no side is longer than the other two together; FID does not guarantee it."""
         return 2 * max(self) <= sum(self)
+
+    @property
+    def apex(self) -> tuple[float, float]:
+        """Where the restored images are, with the compressed ones at (-1, 0) and the originals at (1, 0).
+
+        The first coordinate is a hundredth of the deviation. Sides that form no triangle have an apex at height 0.
+        NaN if compressed and original images do not differ.
+        """
+        if self.compressed_original == 0:
+            return math.nan, math.nan
+        offset = self.deviation / 100
+        square = (2 * self.compressed_restored / self.compressed_original) ** 2 - (1 + offset) ** 2
+        return offset, math.sqrt(max(0.0, square))
 
 
 def deviation(compressed_restored: float, compressed_original: float, restored_original: float) -> float:

@@ -1,15 +1,13 @@
 from collections.abc import Mapping
 
 import torch
-from kornia.contrib import extract_tensor_patches
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
 from torchmetrics import CatMetric, MeanMetric
 
+from biasgan.analysis.patches import patch_grid
 from biasgan.analysis.realism import patch_scores, realism
 from biasgan.analysis.triangle import Triangle
 from biasgan.data.pairs import Pair
-from biasgan.images import pad_to_multiple
 from biasgan.losses.perceptual import feature_distance
 from biasgan.training.fidelity import FidelityRestoration, restoration, restored_of
 from biasgan.training.gan import RestorationGAN
@@ -86,23 +84,3 @@ class BiasMonitor(Callback):
         for metric in (*self.distances.values(), *self.scores.values()):
             metric.reset()
         module.report(values)
-
-
-def patch_grid(image: Tensor, size: int, most: int) -> Tensor:
-    """Cut the non-overlapping grid of patches from the top-left corner, remainders dropped.
-
-    Args:
-        image: (1, C, H, W); where a side is smaller than `size`, it is extended by reflection.
-        size: Side of a patch.
-        most: Take at most so many, evenly spread.
-
-    Returns:
-        (P, C, size, size).
-    """
-    if min(image.shape[-2:]) < size:
-        image = pad_to_multiple(image, size)
-    height, width = (side // size * size for side in image.shape[-2:])
-    grid = extract_tensor_patches(image[..., :height, :width], size, stride=size)[0]
-    if len(grid) > most:
-        grid = grid[torch.linspace(0, len(grid) - 1, most).round().long()]
-    return grid.contiguous(memory_format=torch.channels_last)

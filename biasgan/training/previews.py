@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from biasgan.analysis.patches import patch_grid
 from biasgan.data.pairs import Pair
 from biasgan.files import atomic_write
-from biasgan.training.bias_monitor import patch_grid
 from biasgan.training.fidelity import restoration, restored_of
 from biasgan.training.wandb_log import WandbLog
 
@@ -53,7 +53,7 @@ class Previews(Callback):
         if trainer.is_global_zero and len(self.rows) < self.images:
             images = {"compressed": batch.compressed, "restored": restored_of(outputs), "original": batch.original}
             size = min(self.size, *batch.original.shape[-2:])
-            crops = {name: patch_grid(image, size, most=10**6) for name, image in images.items()}
+            crops = {name: patch_grid(image, size) for name, image in images.items()}
             damage = (crops["original"] - crops["compressed"]).abs().mean(dim=(1, 2, 3))
             self.rows.append({name: grid[damage.argmax()].float().cpu() for name, grid in crops.items()})
 

@@ -1,0 +1,56 @@
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from biasgan.analysis.disparity import Disparity
+from biasgan.analysis.figures import LIGHT, SMALL, End, Panel, Theme, new_figure
+
+
+def disparity_figure(panels: Mapping[str, Mapping[str, Disparity]], theme: Theme = LIGHT) -> Figure:
+    """Draw the disparity of restored patches over that of the originals, with regression lines: Fig. 6.
+
+    Below the dashed identity line, restored patches are nearer to the compressed ones than the originals are.
+
+    Args:
+        panels: Name of a distance, such as "pixels" → name of a method → its disparity; at least one of each.
+        theme: The colours.
+
+    Raises:
+        ValueError: If there is nothing to draw.
+    """
+    if not panels or not all(panels.values()):
+        raise ValueError("a picture of disparities needs one or more distances, each by one or more methods; got none")
+    figure = new_figure(theme, 0.1 + 4.6 * len(panels), 3.5)
+    for axes, (distance, methods) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        panel = Panel(axes, theme, ("left", "bottom"))
+        panel.name(
+            distance, "distance of the original from the compressed", "distance of the restored from the compressed"
+        )
+        _draw(panel, methods)
+    return figure
+
+
+def _draw(panel: Panel, methods: Mapping[str, Disparity]) -> None:
+    """Draw the points, lines and labels of one distance."""
+    theme = panel.theme
+    most = 1.04 * max(float(values.max()) for disparity in methods.values() for values in disparity) or 1.0
+    panel.axes.set(xlim=(0, most), ylim=(0, most), aspect="equal")
+    panel.line([0, most], [0, most], theme.muted, 1, "--", "identity")
+    ends: list[End] = []
+    for number, (name, disparity) in enumerate(methods.items()):
+        color, _ = theme.look(number)
+        panel.dots(disparity.original, disparity.restored, color)
+        slope, intercept, r_squared = disparity.line
+        reach = np.array([disparity.original.min(), disparity.original.max()])
+        if math.isnan(slope):
+            end, text = float(disparity.restored.mean()), "no line"
+        else:
+            panel.line(reach, slope * reach + intercept, color, 2, label=name)
+            end, text = slope * reach[1] + intercept, f"slope {slope:.2f}, r² {r_squared:.2f}"
+        ends.append(End((float(reach[1]), end), f"{name}\n{text}", color))
+    panel.label_ends(ends)
+    panel.write("restored is nearer to the compressed", (most, 0), (-4, 8), "right", theme.muted, SMALL)

@@ -1,0 +1,207 @@
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Literal, NamedTuple, cast
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+
+from biasgan.files import atomic_write
+
+MARKERS = "osD^v"
+"""Beside the colour, since a palette that all eyes tell apart is short."""
+
+TITLE, TEXT, SMALL = 10.5, 9.0, 8.0
+"""Sizes of type in points."""
+
+MINUS = "\N{MINUS SIGN}"
+"""As wide as a plus, unlike the hyphen."""
+
+Numbers = float | Sequence[float] | np.ndarray
+
+
+class Theme(NamedTuple):
+    """Colours of a figure: all distinct from the background and, for the colour-blind too, from each other."""
+
+    background: str
+    ink: str
+    """Text, and what is not data."""
+    muted: str
+    """Text of second rank, and what is compared with."""
+    faint: str
+    """Grids and areas."""
+    palette: tuple[str, ...]
+    """Colours of methods; where these are compared, of restored, compressed and original images."""
+
+    def look(self, number: int) -> tuple[str, str]:
+        """Colour and marker of a method; no two of twenty have both in common."""
+        return self.palette[number % len(self.palette)], MARKERS[number % len(MARKERS)]
+
+
+LIGHT = Theme("#FFFFFF", "#1B1F24", "#6B737C", "#E6E9ED", ("#12A08A", "#D4500A", "#2458A6", "#6A1B4D"))
+DARK = Theme("#101418", "#E8ECF0", "#949DA6", "#2A3038", ("#35BF9C", "#EB6A2E", "#4184D6", "#EDB0F0"))
+
+
+class Panel:
+    """Axes that are drawn on in the house style: no more lines than are needed, and words beside what they mean.
+
+    Args:
+        axes: What is drawn on.
+        theme: The colours.
+        spines: The sides with a line and ticks: "left", "bottom" …
+        grid: Direction of grid lines: "x", "y", "both", or None.
+    """
+
+    def __init__(
+        self,
+        axes: Axes,
+        theme: Theme,
+        spines: Collection[str] = (),
+        grid: Literal["x", "y", "both"] | None = None,
+    ) -> None:
+        self.axes, self.theme = axes, theme
+        axes.set_facecolor(theme.background)
+        for side, spine in axes.spines.items():
+            spine.set_visible(side in spines)
+            spine.set_color(theme.muted)
+        axes.tick_params(which="both", color=theme.muted, labelcolor=theme.ink, labelsize=SMALL, length=3)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        axes.xaxis.set_visible("bottom" in spines)
+        axes.yaxis.set_visible("left" in spines or "right" in spines)
+        if grid is not None:
+            axes.grid(visible=True, axis=grid, color=theme.faint, linewidth=0.8)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+            axes.set_axisbelow(True)
+
+    def name(self, title: str = "", x: str = "", y: str = "") -> None:
+        """Write a title, above on the left, and what the axes show."""
+        self.axes.set_title(title, loc="left", color=self.theme.ink, fontsize=TITLE)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        self.axes.set_xlabel(x, color=self.theme.ink, fontsize=TEXT)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        self.axes.set_ylabel(y, color=self.theme.ink, fontsize=TEXT)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+
+    def line(self, x: Numbers, y: Numbers, color: str, width: float = 1.5, style: str = "-", label: str = "") -> None:
+        """Draw a line; its label is for programs that read the figure."""
+        self.axes.plot(x, y, style, color=color, linewidth=width, label=label, solid_capstyle="round")  # pyright: ignore[reportUnknownMemberType] - partial stubs
+
+    def mark(self, x: Numbers, y: Numbers, color: str, marker: str, hollow: bool = False, label: str = "") -> None:
+        """Draw markers."""
+        face = self.theme.background if hollow else color
+        self.axes.plot(x, y, marker, color=color, markerfacecolor=face, markersize=5.5, zorder=3, label=label)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+
+    def bar(self, row: float, length: float, color: str) -> None:
+        """Draw a bar from 0 to the right."""
+        self.axes.barh(row, length, height=0.62, color=color)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+
+    def dots(self, x: Numbers, y: Numbers, color: str) -> None:
+        """Draw many small points; in an SVG they are pixels, or it would be as large as the data."""
+        self.axes.plot(x, y, "o", color=color, markersize=2.4, markeredgewidth=0, alpha=0.4, rasterized=True)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+
+    def label_ends(self, ends: Sequence["End"]) -> None:
+        """Label lines at the right of the axes, once their limits are set, with as little shift as makes room.
+
+        Args:
+            ends: Where each line ends, and what is written there.
+        """
+        axes = self.axes
+        fraction = axes.transData + axes.transAxes.inverted()
+        places = [(*map(float, fraction.transform(end.at)), end) for end in ends]
+        places.sort(key=lambda place: place[1])
+        # Two lines of type, in fractions of the axes, which take about four fifths of the figure's height.
+        gap = 2.6 * SMALL / (0.8 * 72 * float(cast(Figure, axes.figure).get_size_inches()[1]))
+        for (x, y, end), height in zip(places, spread([y for _, y, _ in places], gap), strict=True):
+            leader = Line2D([x, 1, 1.03], [y, height, height], color=end.color, linewidth=1, linestyle=":")
+            leader.set(transform=axes.transAxes, clip_on=False)
+            axes.add_line(leader)
+            self.write(end.text, (1.04, height), size=SMALL, units="axes fraction")
+
+    def write(
+        self,
+        text: str,
+        at: tuple[float, float],
+        offset: tuple[float, float] = (0, 0),
+        align: Literal["left", "center", "right"] = "left",
+        color: str | None = None,
+        size: float = TEXT,
+        units: Literal["data", "axes fraction"] = "data",
+    ) -> None:
+        """Write a few words beside a point.
+
+        Args:
+            text: The words.
+            at: The point.
+            offset: From the point to the middle of the line's height, in points.
+            align: Which end of the line is there.
+            color: The theme's ink if None.
+            size: In points.
+            units: Of the point.
+        """
+        color = self.theme.ink if color is None else color
+        self.axes.annotate(  # pyright: ignore[reportUnknownMemberType] - partial stubs
+            text, at, offset, units, "offset points", ha=align, va="center", color=color, fontsize=size
+        )
+
+
+class End(NamedTuple):
+    """The right end of a line, with what is written beside it."""
+
+    at: tuple[float, float]
+    """In units of the data."""
+    text: str
+    """One or two lines."""
+    color: str
+    """Of the line."""
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """Move numbers apart until each is `gap` from the next, by the least sum of squared shifts.
+
+    Args:
+        places: In rising order.
+        gap: The least difference of neighbours.
+    """
+    # Less their due distances, numbers only have to rise: an isotonic regression, in which neighbours out of order
+    # are replaced by their mean.
+    blocks: list[list[float]] = []
+    for number, place in enumerate(places):
+        blocks.append([place - number * gap])
+        while len(blocks) > 1 and fmean(blocks[-2]) >= fmean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    rising = [fmean(block) for block in blocks for _ in block]
+    return [place + number * gap for number, place in enumerate(rising)]
+
+
+def new_figure(theme: Theme, width: float, height: float) -> Figure:
+    """An empty figure.
+
+    Args:
+        theme: Its colours.
+        width: In inches; 7 is the width of a page.
+        height: In inches.
+    """
+    margins = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
+    return Figure(figsize=(width, height), dpi=150, facecolor=theme.background, layout=margins)
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """A number with its sign."""
+    return f"{value:+.{digits}f}".replace("-", MINUS)
+
+
+def write_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure whole or not at all; the same figure gives the same bytes.
+
+    Args:
+        figure: Of any function in `analysis`.
+        path: Ends in .svg or .png.
+
+    Raises:
+        ValueError: If it ends in anything else.
+    """
+    path = Path(path)
+    if path.suffix not in (".svg", ".png"):
+        raise ValueError(f"figures are written as .svg or .png; got {path.name}")
+    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    with mpl.rc_context({"svg.hashsalt": "biasgan"}), atomic_write(path) as temporary:  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)  # pyright: ignore[reportUnknownMemberType] - partial stubs

@@ -1,0 +1,68 @@
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from biasgan.analysis.figures import LIGHT, Panel, Theme, new_figure
+from biasgan.images import to_uint8
+
+MAP = "magma"
+"""Perceptually uniform, and black where nothing changed."""
+
+SIDE = 1.7
+"""Width of a picture in inches."""
+
+
+def residual(image: Tensor, compressed: Tensor) -> np.ndarray:
+    """How much each pixel differs from the compressed image: the mean over its channels.
+
+    Args:
+        image: (3, H, W) in [0, 1], on any device.
+        compressed: The same.
+
+    Returns:
+        (H, W) in [0, 255], in 8-bit levels.
+    """
+    return 255 * (image.float() - compressed.float()).abs().mean(0).detach().cpu().numpy()
+
+
+def residual_figure(
+    compressed: Tensor, original: Tensor, restored: Mapping[str, Tensor], gain: float = 8, theme: Theme = LIGHT
+) -> Figure:
+    """Draw what was added to a compressed image, and what should have been: Fig. 4 and 10.
+
+    First the compressed image, then the residual of each restored image and that of the original, all on one scale.
+
+    Args:
+        compressed: (3, H, W) in [0, 1]; crops of a hundred or two hundred pixels show most.
+        original: The same crop of the original.
+        restored: Name of a method → the same crop restored by it; at least one.
+        gain: Amplification; the scale ends at 255 / gain levels.
+        theme: The colours.
+
+    Raises:
+        ValueError: If there is no restored image, or one is of another size.
+    """
+    sizes = {name: tuple(image.shape) for name, image in {"original": original, **restored}.items()}
+    other = [f"{name} is {size}" for name, size in sizes.items() if size != tuple(compressed.shape)]
+    if other or not restored:
+        found = "; ".join(other) or "got no restored image"
+        raise ValueError(f"residuals need images of the compressed one's size {tuple(compressed.shape)}; {found}")
+    images = {**restored, "original": original}
+    height, width = compressed.shape[-2:]
+    figure = new_figure(theme, SIDE * (len(images) + 1) + 1.1, SIDE * height / width + 0.5)
+    first, *others = (Panel(axes, theme) for axes in figure.subplots(1, len(images) + 1, squeeze=False)[0])
+    first.axes.imshow(to_uint8(compressed))  # pyright: ignore[reportUnknownMemberType] - partial stubs
+    first.name("compressed\n")
+    norm = Normalize(0, 255 / gain)
+    for panel, (name, image) in zip(others, images.items(), strict=True):
+        levels = residual(image, compressed)
+        panel.axes.imshow(levels, norm=norm, cmap=MAP, interpolation="nearest")  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        panel.name(f"{name}\ndiffers by {levels.mean():.1f}")
+    shown = [panel.axes for panel in others]
+    scale = figure.colorbar(ScalarMappable(norm, MAP), ax=shown, fraction=0.03, pad=0.015)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+    Panel(scale.ax, theme, ("right",)).name(y=f"8-bit levels, amplified {gain:g} times")
+    return figure
