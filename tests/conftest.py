@@ -19,6 +19,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 EXTRAS = {
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
+    "export": (("onnx", "onnxruntime", "onnxscript"), "networks/test_graph_onnx.py"),
     "streaming": (("boto3", "litdata"), "data/test_streaming.py"),
 }
 """What an extra installs, and the tests that need it."""

@@ -88,7 +88,7 @@ def torchscript_graph(network: nn.Module) -> bytes:
             traced = jit.trace(network, torch.rand(TRACED), check_trace=False)
             scripted = jit.script(AnySize(traced, SizeNeeds.of(network)).eval())
         except Exception as error:
-            raise GraphError(f"TorchScript cannot trace {described(network, error)}") from error
+            raise GraphError(f"TorchScript cannot trace {type(network).__name__}: {lines_of(error)[0]}") from error
         data = without_paths(scripted)
         loaded = jit.load(io.BytesIO(data))
     check(loaded, network, "TorchScript")
@@ -129,7 +129,9 @@ def onnx_graph(network: nn.Module) -> bytes:
                 verbose=False,
             )
     except Exception as error:
-        raise GraphError(f"ONNX cannot describe {described(network, error)}") from error
+        # What PyTorch raises itself is advice to developers.
+        reason = lines_of(error.__cause__ or error)[0]
+        raise GraphError(f"ONNX cannot describe {type(network).__name__}: {reason}") from error
     data = finished(program.model_proto)
     session: Any = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     check(lambda image: torch.tensor(session.run(None, {"image": image.numpy()})[0]), network, "ONNX")
@@ -177,7 +179,9 @@ def check(graph: Callable[[Tensor], Tensor], network: nn.Module, kind: str) -> N
         try:
             result = graph(image)
         except Exception as error:
-            raise GraphError(f"The {kind} graph fails at {size}: {described(network, error)}") from error
+            # The last line, since TorchScript begins with where it happened.
+            reason = lines_of(error)[-1]
+            raise GraphError(f"The {kind} graph of {type(network).__name__} fails at {size}: {reason}") from error
         if result.shape != expected.shape:
             raise GraphError(f"The {kind} graph of {type(network).__name__} makes {tuple(result.shape)} of {size}.")
         difference = (result - expected).abs().max().item() / max(1, expected.abs().max().item())
@@ -188,7 +192,6 @@ def check(graph: Callable[[Tensor], Tensor], network: nn.Module, kind: str) -> N
             )
 
 
-def described(network: nn.Module, error: Exception) -> str:
-    """A network's name and the first line of what went wrong with it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(network).__name__}: {lines[0] if lines else type(error).__name__}"
+def lines_of(error: BaseException) -> list[str]:
+    """What an error says, line by line, without empty ones; its kind if it says nothing."""
+    return [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
