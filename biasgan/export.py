@@ -30,10 +30,11 @@ Write a trained generator in a form that others open, with a model card beside i
 
 KEY=VALUE:
   run         a run folder, a checkpoint, a weight file, bundled or bundled-pixel
-  format      safetensors   weights alone; spandrel and chaiNNer open RRDBNet, Compact, DnCNN and DCAD
+  format      safetensors   weights alone; spandrel and chaiNNer open Compact, RRDBNet of growth 32, DnCNN and DCAD
+                            of at least 8 convolutions; the model card says what opens the file
               pth           the same as BasicSR writes them
               onnx          for ONNX Runtime; takes images of any size (pip install 'biasgan[export]')
-              torchscript   for torch.jit.load; takes images of any size
+              torchscript   for torch.jit.load, which PyTorch calls deprecated; takes images of any size
   out         the file to write, by default in a folder named export beside the weights
   licence     of the weights, for the model card
   overwrite   true replaces what is there

@@ -169,11 +169,11 @@ def refuse_existing(file: Path, overwrite: bool) -> None:
 
     Raises:
         FileExistsError: If there is one and it is not to be overwritten.
-        IsADirectoryError: If there is a folder of that name.
+        IsADirectoryError: If the file is a folder.
     """
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; out= takes the name of a file.")
     for path in (file, card_beside(file)):
-        if path.is_dir():
-            raise IsADirectoryError(f"{path} is a folder; out= takes the name of a file.")
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} is there already. Give another out=, or overwrite=true.")
 
