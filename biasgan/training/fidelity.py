@@ -200,7 +200,11 @@ class FidelityRestoration(LightningModule):
         """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1]."""
         # Memory that one of these steps leaves does not fit the next, so the peak would be the sum of them.
         release_freed_memory()
-        restored = self(batch.compressed).float().clamp(0, 1)
+        return self.measured(self(batch.compressed), batch)
+
+    def measured(self, restored: Tensor, batch: Pair) -> dict[str, Tensor]:
+        """Measure a restored image beside its compressed one, (1, 3, H, W); see `validation_step`."""
+        restored = restored.float().clamp(0, 1)
         # Filters of metrics would be computed in bf16 too.
         with torch.autocast(self.device.type, enabled=False):
             for metrics, image in (

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
 
+from biasgan.allocator import release_freed_memory
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.entry import Entry
 from biasgan.data.pairs import Pair
@@ -88,11 +89,12 @@ class MultiExitRestoration(FidelityRestoration):
         return multi_exit_loss(self.rbqe.exit_images(part.compressed), part.original, self.exit_weights[part.index])
 
     def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
-        """Measure the image of each exit but the last, then the last as all others do."""
-        # In this order the last exit is not computed here.
-        for psnr, restored in zip(self.psnr_of_exits, self.rbqe.exit_images(batch.compressed), strict=False):
+        """Restore one whole image once and measure the image of each exit, the last as all trainings do."""
+        release_freed_memory()
+        *earlier, last = self.rbqe.exit_images(batch.compressed)
+        for psnr, restored in zip(self.psnr_of_exits, earlier, strict=True):
             psnr.update(restored.float().clamp(0, 1).mul(255).round().div(255), batch.original)
-        return super().validation_step(batch, batch_idx)
+        return self.measured(last, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Report the means of the earlier exits too."""
