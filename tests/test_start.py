@@ -12,7 +12,6 @@ from spandrel.architectures.DnCNN import DnCNN
 from spandrel.architectures.NAFNet import NAFNet
 from spandrel.architectures.SwinIR import SwinIR
 from torch import Tensor, nn
-from torch.nn.utils import parametrize, spectral_norm
 
 from biasgan.checkpoint import load_generator
 from biasgan.networks.any_size import restore
@@ -20,6 +19,7 @@ from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 
 from .conftest import TINY, Command, Done, Finished, tiny
+from .networks.test_discriminator_weights import with_older_norm
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.meshgrid:UserWarning", "ignore:.*saved_variables")
 
@@ -56,11 +56,7 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 def published(tmp_path: Path) -> Path:
     """A discriminator of three channels as Real-ESRGAN's was published."""
     torch.manual_seed(5)
-    discriminator = UNetDiscriminator(channels=4)
-    for layer in discriminator.children():
-        if parametrize.is_parametrized(layer):
-            parametrize.remove_parametrizations(layer, "weight")
-            spectral_norm(layer)
+    discriminator = with_older_norm(UNetDiscriminator(channels=4))
     torch.save({"params": discriminator.state_dict()}, tmp_path / "published.pth")
     return tmp_path / "published.pth"
 

@@ -10,15 +10,20 @@ from biasgan.networks.vgg_discriminator import VGGDiscriminator
 Discriminators = type[UNetDiscriminator] | type[VGGDiscriminator]
 
 
-@pytest.fixture
-def published() -> UNetDiscriminator:
-    """A discriminator with PyTorch's older spectral norm, as the published code has it, some steps into a training."""
-    torch.manual_seed(0)
-    discriminator = UNetDiscriminator(channels=4)
+def with_older_norm(discriminator: UNetDiscriminator) -> UNetDiscriminator:
+    """Give it PyTorch's older spectral norm, which the published code has."""
     for layer in discriminator.children():
         if parametrize.is_parametrized(layer):
             parametrize.remove_parametrizations(layer, "weight")
             spectral_norm(layer)
+    return discriminator
+
+
+@pytest.fixture
+def published() -> UNetDiscriminator:
+    """A discriminator as the published code has it, some steps into a training."""
+    torch.manual_seed(0)
+    discriminator = with_older_norm(UNetDiscriminator(channels=4))
     with torch.no_grad():
         for parameter in discriminator.parameters():
             parameter.normal_()
