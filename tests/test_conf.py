@@ -21,6 +21,7 @@ from biasgan.data.datamodule import RestorationData
 from biasgan.data.given import GivenPairs
 from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.data.streaming import StreamedPairs
+from biasgan.inference.early_exit import gate_of
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.losses.pixel import charbonnier_loss
 from biasgan.networks.arcnn import ARCNN
@@ -29,6 +30,7 @@ from biasgan.networks.compact import SRVGGNetCompact
 from biasgan.networks.dcad import DCAD
 from biasgan.networks.dncnn import DnCNN
 from biasgan.networks.mprnet import MPRNet
+from biasgan.networks.quality_gate import HEVC_GATE, JPEG_GATE, QualityGate
 from biasgan.networks.rbqe import RBQE
 from biasgan.networks.rdn import RDN
 from biasgan.networks.rrdbnet import RRDBNet
@@ -376,6 +378,22 @@ def test_rbqe_blind_is_for_mixed_qualities_of_jpeg_or_bpg(composed: Composer) ->
     for scale in ("demo", "lite", "paper"):
         generator = composed("baseline=rbqe_blind", f"scale={scale}")["generator"]
         assert (generator["levels"], generator["exits"], generator["attention"]) == (5, 5, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "gate"),
+    [
+        ("baseline=rbqe_blind", JPEG_GATE),
+        ("baseline=rbqe_blind codec=bpg qp=22-42", HEVC_GATE),
+        ("codec=jpeg", JPEG_GATE),
+        ("codec=webp", None),
+        ("data=streaming data.root=pairs", None),
+    ],
+)
+def test_images_leave_early_by_the_gate_of_the_codec(
+    composed: Composer, options: str, gate: QualityGate | None
+) -> None:
+    assert gate_of(composed(*options.split())) is gate
 
 
 def test_the_log_is_in_the_run_folder(composed: Composer) -> None:

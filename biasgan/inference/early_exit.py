@@ -1,7 +1,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +9,27 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from biasgan.codecs.bpg import BPG
 from biasgan.codecs.jpeg import JPEG
+from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.quality_gate import HEVC_GATE, JPEG_GATE, QualityGate
 from biasgan.networks.rbqe import RBQE
 
 GATES = {JPEG: JPEG_GATE, BPG: HEVC_GATE}
+
+
+class Exit(NamedTuple):
+    """Where an image left."""
+
+    number: int
+    """Of the exit, from 1."""
+    pixels: int
+    """Of the image."""
+
+
+class Exits(list[Exit]):
+    """Where images left, in order. Copies of a module have the same one, as a `Restorer` makes one for a device."""
+
+    def __deepcopy__(self, memo: object) -> "Exits":
+        return self
 
 
 class EarlyExitRBQE(nn.Module):
@@ -23,7 +40,7 @@ class EarlyExitRBQE(nn.Module):
         gate: Judges whether the image of an exit is good enough.
 
     Attributes:
-        exits: For each image so far the number of its exit, from 1, and its pixels.
+        exits: Of all images so far; `exits.clear()` begins anew.
 
     Shape:
         (1, 3, H, W) in [0, 1], any size → same, not clamped.
@@ -33,7 +50,8 @@ class EarlyExitRBQE(nn.Module):
         super().__init__()
         self.network = network
         self.gate = gate
-        self.exits: list[tuple[int, int]] = []
+        self.exits = Exits()
+        self.multiple_of, self.smallest_side = SizeNeeds.of(network)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image of the first exit that is good enough.
@@ -42,12 +60,12 @@ class EarlyExitRBQE(nn.Module):
             ValueError: If there are several images.
         """
         restored, number = self.network.leave_early(image, self.gate)
-        self.exits.append((number, image[0, 0].numel()))
+        self.exits.append(Exit(number, image[0, 0].numel()))
         return restored
 
     @cached_property
     def costs(self) -> list[float]:
-        """Multiply-adds up to each exit as shares of all; the gate's own few are not counted."""
+        """Multiply-adds up to each exit as shares of all, at any size; those of the gate, a thousandth, not counted."""
         image = next(self.network.parameters()).new_zeros(1, 3, 64, 64)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             totals = [counter.get_total_flops() for _ in self.network.exit_images(image)]
@@ -56,14 +74,14 @@ class EarlyExitRBQE(nn.Module):
     @property
     def saved(self) -> float:
         """Share of the multiply-adds that was saved so far, against taking the last exit always."""
-        pixels = sum(pixels for _, pixels in self.exits)
-        spent = sum(self.costs[number - 1] * pixels for number, pixels in self.exits)
+        pixels = sum(exit.pixels for exit in self.exits)
+        spent = sum(self.costs[exit.number - 1] * exit.pixels for exit in self.exits)
         return 1 - spent / pixels if pixels else 0.0
 
     @property
     def summary(self) -> str:
         """Exits and savings in a line, for people."""
-        counts = Counter(number for number, _ in self.exits)
+        counts = Counter(exit.number for exit in self.exits)
         taken = ", ".join(f"{counts[number]} at {number}" for number in range(1, len(self.costs) + 1))
         return f"exits: {taken}; {self.saved:.0%} of the multiply-adds saved"
 
