@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -92,12 +91,12 @@ class WeightFile:
             WeightsError: If it is missing, damaged or another file.
         """
         if not self.path.is_file():
-            raise WeightsError(f"{self.path} is missing. {fetch_command(self.used_by[:1])}")
+            raise WeightsError(f"{self.path} is missing. {fetch_command(self.used_by[0])}")
         got = sha256(self.path)
         if not got.startswith(self.known_sha256):
             raise WeightsError(
                 f"{self.path} is damaged or another file: its SHA-256 is {got} instead of {self.known_sha256}. "
-                f"Delete it. {fetch_command(self.used_by[:1])}"
+                f"Delete it. {fetch_command(self.used_by[0])}"
             )
         return got
 
@@ -165,9 +164,9 @@ records that agree with the digits in the file's name.
 """
 
 
-def files_of(user: str) -> list[WeightFile]:
-    """The files that a metric needs, or `vgg19`; none for one without weights."""
-    return [file for file in FILES.values() if user in file.used_by]
+def files_of(user: str) -> dict[str, WeightFile]:
+    """The files that a metric needs, or `vgg19`, by name; none for one without weights."""
+    return {name: file for name, file in FILES.items() if user in file.used_by}
 
 
 def checked(user: str) -> dict[str, str]:
@@ -180,15 +179,15 @@ def checked(user: str) -> dict[str, str]:
         WeightsError: If some are missing, naming all of them, or one is damaged.
     """
     files = files_of(user)
-    missing = [file.path.name for file in files if not file.path.is_file()]
+    missing = [name for name, file in files.items() if not file.path.is_file()]
     if missing:
-        raise WeightsError(f"{', '.join(missing)} missing. {fetch_command([user])}")
-    return {file.path.name: file.check() for file in files}
+        raise WeightsError(f"No weights {', '.join(missing)} here. {fetch_command(user)}")
+    return {file.path.name: file.check() for file in files.values()}
 
 
-def fetch_command(users: Iterable[str]) -> str:
+def fetch_command(user: str) -> str:
     """What to tell those who lack a file."""
-    return f"Fetch it with\npython -m biasgan.weights fetch {' '.join(users)}"
+    return f"Fetch what is missing with\npython -m biasgan.weights fetch {user}"
 
 
 def hub() -> str:
