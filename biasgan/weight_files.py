@@ -173,7 +173,7 @@ def checked(user: str) -> dict[str, str]:
     """Check all files that a metric needs.
 
     Returns:
-        Name of each file → its SHA-256.
+        Name of each file here → its SHA-256.
 
     Raises:
         WeightsError: If some are missing, naming all of them, or one is damaged.
@@ -182,7 +182,7 @@ def checked(user: str) -> dict[str, str]:
     missing = [name for name, file in files.items() if not file.path.is_file()]
     if missing:
         raise WeightsError(f"No weights {', '.join(missing)} here. {fetch_command(user)}")
-    return {file.path.name: file.check() for file in files.values()}
+    return {name: file.check() for name, file in files.items()}
 
 
 def fetch_command(user: str) -> str:

@@ -193,14 +193,16 @@ def frechet_distance(image: Tensor, original: Tensor) -> Tensor:
     """
     means = image.mean(0) - original.mean(0)
     one, other = _root(image), _root(original)
-    together = torch.linalg.matrix_norm(one @ other.T, "nuc")
+    together = cast(Tensor, torch.linalg.matrix_norm(one @ other.T, "nuc"))  # pyright: ignore[reportUnknownMemberType] - untyped
     return means.square().sum() + one.square().sum() + other.square().sum() - 2 * together
 
 
 def _root(features: Tensor) -> Tensor:
     """A matrix R of at most D rows with Rᵀ R the covariance of vectors, (N, D)."""
     centred = (features - features.mean(0)) / (len(features) - 1) ** 0.5
-    return cast(Tensor, torch.linalg.qr(centred, mode="r")[1]) if len(features) > features.shape[1] else centred
+    if len(features) <= features.shape[1]:
+        return centred
+    return cast(Tensor, torch.linalg.qr(centred, mode="r")[1])  # pyright: ignore[reportUnknownMemberType] - untyped
 
 
 def kernel_distance(image: Tensor, original: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import io
 import socket
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
@@ -101,7 +102,8 @@ class IQA(ImageMetric):
         given = [image.to(device)]
         if self.protocol.compares == WITH_ORIGINAL:
             given.append(original.to(device))
-        return cast(Tensor, network(*given)).reshape(-1).float().to(image.device)
+        with quietly():
+            return cast(Tensor, network(*given)).reshape(-1).float().to(image.device)
 
 
 def build(model: str) -> nn.Module:
@@ -164,8 +166,9 @@ def pyiqa_version() -> str:
 
 @contextmanager
 def quietly() -> Generator[None]:
-    """Keep what pyiqa prints while it loads from the terminal."""
-    with redirect_stdout(io.StringIO()):
+    """Keep what pyiqa prints, and its use of what is deprecated, from the terminal."""
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         yield
 
 
