@@ -88,10 +88,10 @@ def verify(files: Mapping[str, WeightFile]) -> int:
         if not file.path.is_file():
             console.print(f"{name}: missing")
             continue
-        known = described(file)
+        state = "as it should be" if file.known_sha256 else "seen for the first time, so that nothing vouches for it"
         try:
             file.settle()
-            console.print(f"{name}: as it should be. SHA-256: {known}")
+            console.print(f"{name}: {state}. SHA-256: {described(file)}")
         except WeightsError as error:
             damaged = 1
             console.print(f"{name}: {error}")

@@ -4,9 +4,9 @@ import socket
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -20,12 +20,8 @@ MakeUp = Callable[[str], None]
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing is there, and nothing can be reached."""
-    folder = tmp_path_factory.mktemp("weights")
-    monkeypatch.setenv("TORCH_HOME", str(folder))
-    monkeypatch.setenv("HF_HUB_CACHE", str(folder / "hf"))
-    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches further than this machine."""
 
     def refuse(host: str, *_: object) -> None:
         raise AssertionError(f"a test asks for {host}")
@@ -50,8 +46,9 @@ def make_up(monkeypatch: pytest.MonkeyPatch) -> MakeUp:
         torch.manual_seed(1)
         for name in weight_files.files_of(metric):
             path = FILES[name].path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            MAKERS[name](path)
+            if not path.is_file():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                MAKERS[name](path)
             FILES[name].settle()
 
     return run
@@ -95,10 +92,11 @@ def of_timm(name: str) -> Callable[[Path], None]:
     return make
 
 
-def of_pyiqa(module: str, kind: str, key: str | None = None, on: str = "meta", **options: Any) -> Callable[[Path], None]:
+def of_pyiqa(module: str, kind: str, key: str | None = None, **options: str | float) -> Callable[[Path], None]:
     def make(path: Path) -> None:
-        # Its backbone would be read, though all of it is in the same file.
-        with torch.device(on), patch("timm.models._builder.load_pretrained"):
+        # Without its backbone, which would be read though all of it is in the same file; MANIQA looks at a few numbers.
+        line = patch("torch.linspace", partial(torch.linspace, device="cpu"))
+        with torch.device("meta"), patch("timm.models._builder.load_pretrained"), line:
             network: nn.Module = getattr(import_module(f"pyiqa.archs.{module}"), kind)(**options, pretrained=False)
         state = filled(network)
         torch.save({key: state} if key else state, path)
@@ -165,7 +163,8 @@ def nrqm(path: Path) -> None:
 def inception(path: Path) -> None:
     from pyiqa.archs import inception as module
 
-    with torch.device("meta"), patch.object(module, "load_pretrained_network"):
+    with torch.device("meta"), patch.object(module, "load_pretrained_network"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         network = module.fid_inception_v3()
     torch.save(filled(network), path)
 
@@ -178,7 +177,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "hyperiqa": of_pyiqa("hypernet_arch", "HyperNet", "params"),
     "inception": inception,
     "lpips": lpips,
-    "maniqa": of_pyiqa("maniqa_arch", "MANIQA", on="cpu", train_dataset="koniq", scale=0.8),
+    "maniqa": of_pyiqa("maniqa_arch", "MANIQA", train_dataset="koniq", scale=0.8),
     "musiq": of_pyiqa("musiq_arch", "MUSIQ"),
     "niqe": niqe,
     "nrqm": nrqm,

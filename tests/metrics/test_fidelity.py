@@ -134,7 +134,7 @@ def test_strips_and_images_of_a_batch_are_seamless(monkeypatch: pytest.MonkeyPat
         torch.testing.assert_close(ssim(images, originals), values)
 
 
-def test_threads_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_are_as_before() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

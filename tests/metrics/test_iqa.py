@@ -141,7 +141,7 @@ def test_wrong_images_are_refused(make_up: MakeUp, image: Tensor, message: str) 
 
 
 def test_unknown_models_are_refused() -> None:
-    with pytest.raises(ValueError, match="unknown model 'topiq'; expected ahiq, clipiqa, .*, topiq_fr"):
+    with pytest.raises(ValueError, match=r"unknown model 'topiq'; expected ahiq, clipiqa, .*, topiq_fr"):
         IQA("topiq")
 
 
@@ -159,5 +159,3 @@ def test_addresses_are_those_that_the_libraries_have() -> None:
         assert FILES[name].address == torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url
     for name, model in (("resnet50", "resnet50"), ("vit", "vit_base_patch8_224")):
         assert f"/{timm.get_pretrained_cfg(model).hf_hub_id}/resolve/main/" in FILES[name].address
-
-
