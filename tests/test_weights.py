@@ -26,7 +26,8 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             weights.main(arguments)
-        return Done(int(ended.value.code or 0), *capsys.readouterr())
+        captured = capsys.readouterr()
+        return Done(int(ended.value.code or 0), captured.out, captured.err)
 
     return run
 
@@ -132,7 +133,7 @@ def test_a_file_that_was_there_before_is_recorded_at_first_sight(run: Weights) -
     file = FILES["maniqa"]
     file.path.parent.mkdir(parents=True)
     file.path.write_bytes(CONTENT)
-    first, second = (run("verify", "maniqa").out.splitlines()[1] for _ in range(2))
+    first, second = (run("verify", "maniqa").out.splitlines()[0] for _ in range(2))
     recorded = f"SHA-256: {HASH} when it came first; none is published"
     assert first == f"maniqa: seen for the first time, so that nothing vouches for it. {recorded}"
     assert second == f"maniqa: as it should be. {recorded}"

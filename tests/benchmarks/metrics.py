@@ -1,4 +1,4 @@
-"""Time of the suite `fast` beside decoding and the same numbers by scikit-image: `python -m tests.benchmarks.metrics`."""
+"""The suite `fast` beside decoding and the same numbers by scikit-image: `python -m tests.benchmarks.metrics`."""
 
 import math
 import multiprocessing

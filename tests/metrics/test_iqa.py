@@ -58,7 +58,7 @@ def test_values_are_those_of_pyiqa(
     assert metric.unavailable == ""
     metric.update(*pair)
     assert capsys.readouterr() == ("", "")
-    options = {"backbone": str(FILES["clip"].path)} if model == "clipiqa" else {}
+    options: dict[str, Any] = {"backbone": str(FILES["clip"].path)} if model == "clipiqa" else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         direct = pyiqa.create_metric(model, device=torch.device("cpu"), **options)
@@ -158,4 +158,6 @@ def test_addresses_are_those_that_the_libraries_have() -> None:
     for name in ("alexnet", "vgg16", "vgg19"):
         assert FILES[name].address == torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url
     for name, model in (("resnet50", "resnet50"), ("vit", "vit_base_patch8_224")):
-        assert f"/{timm.get_pretrained_cfg(model).hf_hub_id}/resolve/main/" in FILES[name].address
+        config = timm.get_pretrained_cfg(model)
+        assert config is not None
+        assert f"/{config.hf_hub_id}/resolve/main/" in FILES[name].address

@@ -61,8 +61,8 @@ def test_what_cannot_be_computed_is_named_and_the_rest_is_computed() -> None:
 
 def test_copies_know_the_same_and_count_alone() -> None:
     metrics = Suite({"psnr": PSNR(), "absent": Absent()})
-    copies: list[Suite] = [metrics.clone(), pickle.loads(pickle.dumps(metrics))]
-    for copy in copies:
+    for copy in (metrics.clone(), pickle.loads(pickle.dumps(metrics))):
+        assert isinstance(copy, Suite)
         copy.update(*pairs(1)[0])
         assert copy.unavailable == metrics.unavailable
         assert copy.protocols == metrics.protocols
