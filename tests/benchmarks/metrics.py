@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +24,7 @@ from biasgan.images import read_image, to_tensor
 from biasgan.metrics.fidelity import PSNR, PSNRB, SSIM, LumaPSNR, LumaSSIM
 from biasgan.metrics.suite import Suite
 
-from .pairs import make_images
+from . import pairs as images
 
 Pairs = list[tuple[Path, Path]]
 
@@ -42,8 +43,8 @@ def straightforward(pairs: Pairs, cores: int) -> None:
     if cores == 1:
         list(map(by_skimage, pairs))
     else:
-        with multiprocessing.get_context("fork").Pool(cores) as pool:
-            pool.map(by_skimage, pairs, chunksize=1)
+        with ProcessPoolExecutor(cores, multiprocessing.get_context("fork")) as pool:
+            list(pool.map(by_skimage, pairs))
 
 
 def by_skimage(pair: tuple[Path, Path]) -> list[float]:
@@ -70,14 +71,8 @@ def psnr_b(y: np.ndarray, error: float) -> float:
 
 def seconds(function: Callable[[Pairs, int], object], pairs: Pairs, cores: int) -> float:
     """Time of a call in a fresh process on some cores."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        # Not a daemon's child, which may have none itself.
-        pool.apply(allow_children)
-        return pool.apply(timed, (function, pairs, cores))
-
-
-def allow_children() -> None:
-    cast(Any, multiprocessing.current_process())._config["daemon"] = False
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(timed, function, pairs, cores).result()
 
 
 def timed(function: Callable[[Pairs, int], object], pairs: Pairs, cores: int) -> float:
@@ -92,9 +87,10 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "images"
-        make_images(root)
+        images.IMAGES = count
+        images.make_images(root)
         pairs: Pairs = []
-        for file in sorted(root.rglob("*.png"))[:count]:
+        for file in sorted(root.rglob("*.png")):
             coded = Path(scratch) / f"{file.stem}-{len(pairs)}.png"
             with Image.open(file) as picture:
                 picture.save(coded.with_suffix(".jpg"), quality=20)
