@@ -20,6 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 EXTRAS = {
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
     "export": (("onnx", "onnxruntime", "onnxscript"), "networks/test_graph_onnx.py"),
+    "metrics": (("pyiqa",), "metrics/test_???.py"),
     "streaming": (("boto3", "litdata"), "data/test_streaming.py"),
 }
 """What an extra installs, and the tests that need it."""
@@ -53,6 +54,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("BIASGAN_CACHE", str(home / "biasgan"))
     monkeypatch.setenv("TORCH_HOME", str(home / "torch"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(home / "huggingface"))
     monkeypatch.setenv("NETRC", str(home / "netrc"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
 

@@ -12,7 +12,6 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 from torch import nn
-from torchmetrics import MetricCollection
 
 from biasgan.codecs.codec import Codec
 from biasgan.config import CONF, cores, plain, register_resolvers
@@ -24,6 +23,7 @@ from biasgan.data.streaming import StreamedPairs
 from biasgan.inference.early_exit import gate_of
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.losses.pixel import charbonnier_loss
+from biasgan.metrics.suite import Suite
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.cbdnet import CBDNet
 from biasgan.networks.compact import SRVGGNetCompact
@@ -162,12 +162,30 @@ def test_every_choice_makes_what_it_says(
         assert isinstance(build(config["pairs"]), CodedPairs)
     else:
         assert isinstance(build(config["pairs"]), StreamedPairs if choice == "streaming" else GivenPairs)
-    assert isinstance(build(config["metrics"]), MetricCollection)
+    assert isinstance(build(config["metrics"]), Suite)
     assert all(isinstance(build(node), Logger) for node in config["logger"].values())
     assert all(isinstance(build(node), Callback) for node in config["callbacks"].values())
     if config["trainer"]["accelerator"] != "gpu":
         assert isinstance(build(config["trainer"], callbacks=[], logger=[]), Trainer)
     assert isinstance(build(config["loader"]), RestorationData)
+
+
+@pytest.mark.parametrize(
+    ("suite", "metrics"),
+    [
+        ("fast", "psnr psnr_b psnr_y ssim ssim_y"),
+        ("paper", "ahiq clipiqa dists fid hyperiqa lpips musiq niqe pi psnr topiq_fr"),
+        ("codiff", "clipiqa dists lpips maniqa musiq"),
+        ("sets", "fid kid patch_fid"),
+    ],
+)
+def test_metrics_without_weights_are_named(composed: Composer, suite: str, metrics: str) -> None:
+    made = build(composed(f"metrics={suite}")["metrics"])
+    assert isinstance(made, Suite)
+    assert sorted({**made.protocols, **made.unavailable}) == metrics.split()
+    assert made.keys() == made.protocols.keys() == set(metrics.split()) & {"psnr", "psnr_b", "psnr_y", "ssim", "ssim_y"}
+    missing = "pip install 'biasgan[metrics]'" if MISSING["metrics"] else "python -m biasgan.weights fetch"
+    assert all(missing in reason for reason in made.unavailable.values())
 
 
 @pytest.mark.parametrize("baseline", ["realesrgan", "esrgan", *FIDELITY])

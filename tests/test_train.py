@@ -169,7 +169,7 @@ def test_without_imagenet_weights_the_paper_scale_says_how_to_fetch_them(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     done = command("scale=paper", "generator=compact", "data=folder", f"data.root={pictures}")
     assert_plain_error(done)
-    assert "torch.hub.load_state_dict_from_url(" in done.err
+    assert "python -m biasgan.weights fetch vgg19" in done.err
     assert not (tmp_path / "cache").exists()
 
 

@@ -45,7 +45,8 @@ def download(address: str, path: Path, checksum: str, size: int | None = None) -
     Args:
         address: Of HTTP or HTTPS.
         path: The file to make, its folder too if needed. A file that is there is only checked.
-        checksum: Algorithm, as hashlib names it, and hexadecimal digest: `sha256:9d0b…`.
+        checksum: Algorithm, as hashlib names it, and hexadecimal digest: `sha256:9d0b…`. Where no more is known, the
+            first digits alone, or none.
         size: In bytes, if known: then a wrong file is refused before it is fetched.
 
     Raises:
@@ -60,7 +61,7 @@ def download(address: str, path: Path, checksum: str, size: int | None = None) -
         with byte_progress() as progress:
             _fetch(address, partial, version, size, progress)
         got = _digest(partial, checksum)
-        if got != checksum:
+        if not got.startswith(checksum):
             partial.unlink()
             raise DownloadError(
                 f"{address} gave other bytes than expected: {got} instead of {checksum}. They are removed; run the "
@@ -78,7 +79,7 @@ def verify(path: Path, checksum: str) -> None:
         DownloadError: If it is another file or damaged.
     """
     got = _digest(path, checksum)
-    if got != checksum:
+    if not got.startswith(checksum):
         raise DownloadError(
             f"{path} is damaged or another file: {got} instead of {checksum}. Delete it and run the command again."
         )
@@ -110,7 +111,7 @@ def require_room(folder: Path, size: int) -> None:
     if size > free:
         raise DownloadError(
             f"The disk is too full: {decimal(size)} are to be written in {folder}, and {decimal(free)} are free. Make "
-            "room and run the command again, or set data.root to another disk."
+            "room and run the command again, or choose a folder on another disk."
         )
 
 
@@ -192,7 +193,7 @@ def _fetch_rest(address: str, partial: Path, version: Path, size: int | None, pr
         except OSError as error:
             raise DownloadError(
                 f"{partial} cannot be written: {error.strerror}. What has come is kept; make room and run the command "
-                "again, or set data.root to another disk."
+                "again, or choose a folder on another disk."
             ) from error
     if total is not None and come > total:
         partial.unlink()

@@ -1,4 +1,3 @@
-import hashlib
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +8,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from biasgan.weight_files import FILES, fetch_command, sha256
+
 Features: TypeAlias = dict[str, Tensor]
 """Name of a VGG-19 layer → its features, (N, channels, height, width)."""
+
+VGG19 = FILES["vgg19"]
+"""torchvision's ImageNet weights (IMAGENET1K_V1)."""
 
 VGG19_LAYERS = {
     "conv1_1": 0,
@@ -32,13 +36,6 @@ VGG19_LAYERS = {
 }
 """Name of a VGG-19 convolution → its index in torchvision's `vgg19().features`."""
 
-IMAGENET_FILE = "vgg19-dcbb9e9d.pth"
-"""Name of torchvision's ImageNet weights (IMAGENET1K_V1); the digits are the start of the file's SHA-256."""
-
-_FETCH_COMMAND = (
-    'python -c "import torch; torch.hub.load_state_dict_from_url('
-    f"'https://download.pytorch.org/models/{IMAGENET_FILE}', check_hash=True)\""
-)
 _RANDOM_SEED = 19
 
 
@@ -130,18 +127,18 @@ def _convolutions(wanted: Mapping[int, str]) -> nn.Sequential:
 
 def _load(features: nn.Sequential, weights: str) -> str:
     """Fill the layers as `weights` asks and return the name of what was used."""
-    imagenet = Path(torch.hub.get_dir()) / "checkpoints" / IMAGENET_FILE
+    imagenet = VGG19.path
     if weights == "random" or (weights == "auto" and not imagenet.is_file()):
         _randomise(features)
         return "random"
     path = imagenet if weights in ("imagenet", "auto") else Path(weights)
     if not path.is_file():
         raise FileNotFoundError(_not_found(path, weights))
-    digest = _sha256(path)
-    if path == imagenet and not digest.startswith("dcbb9e9d"):
+    digest = sha256(path)
+    if path == imagenet and digest != VGG19.sha256:
         raise ValueError(
-            f"{path} is damaged: its SHA-256 starts with {digest[:8]} instead of dcbb9e9d; delete it and fetch it "
-            f"again with\n{_FETCH_COMMAND}"
+            f"{path} is damaged: its SHA-256 starts with {digest[:8]} instead of {VGG19.sha256[:8]}; delete it. "
+            f"{fetch_command('vgg19')}"
         )
     state = _read(path)
     missing = [
@@ -170,16 +167,11 @@ def _randomise(features: nn.Sequential) -> None:
 def _not_found(path: Path, weights: str) -> str:
     if weights == "imagenet":
         return (
-            f"no ImageNet weights for VGG-19 at {path}; fetch them (548 MB) with\n{_FETCH_COMMAND}\n"
+            f"no ImageNet weights for VGG-19 at {path}. {fetch_command('vgg19')}\n"
             "or set features.weights=PATH to a .pth or .safetensors file with torchvision's key names, "
             "or features.weights=random"
         )
     return f"no file of VGG-19 weights at {path}; give the path of one, or 'imagenet', 'random' or 'auto'"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:

@@ -105,6 +105,20 @@ def test_a_file_that_is_there_is_only_checked(server: FaultyServer, path: Path, 
     verify(path, sha256(CONTENT))
 
 
+@pytest.mark.parametrize("digits", [0, 8])
+def test_a_checksum_may_be_known_in_part(server: FaultyServer, path: Path, digits: int) -> None:
+    known = sha256(CONTENT)[: len("sha256:") + digits]
+    download(server.address("/set.zip"), path, known)
+    verify(path, known)
+    assert path.read_bytes() == CONTENT
+    path.unlink()
+    server.files["/set.zip"] = OTHER
+    if digits:
+        with pytest.raises(DownloadError, match=f"gave other bytes than expected: {sha256(OTHER)} instead of {known}"):
+            download(server.address("/set.zip"), path, known)
+        assert not path.exists()
+
+
 @pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize("headers", [{"ETag": '"1"'}, {"Last-Modified": "Tue, 14 Feb 2017 14:27:11 GMT"}])
 def test_after_cuts_only_the_rest_is_fetched(

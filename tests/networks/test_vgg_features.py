@@ -12,10 +12,7 @@ from torch import Tensor, nn
 from biasgan.networks import vgg_features
 from biasgan.networks.vgg_features import VGG19_LAYERS, VGGFeatures
 
-FETCH_COMMAND = (
-    'python -c "import torch; torch.hub.load_state_dict_from_url('
-    "'https://download.pytorch.org/models/vgg19-dcbb9e9d.pth', check_hash=True)\""
-)
+FETCH_COMMAND = "python -m biasgan.weights fetch vgg19"
 PERCEPTUAL_LAYERS = {"conv1_2": 2, "conv2_2": 7, "conv3_4": 16, "conv4_4": 25, "conv5_4": 34}
 
 
@@ -179,7 +176,7 @@ def test_absent_imagenet_weights_are_not_fetched_but_explained(cached: Path) -> 
 def test_damaged_imagenet_weights_are_refused(cached: Path, weights: str) -> None:
     torch.save(shallow_state(), cached)
     digest = hashlib.sha256(cached.read_bytes()).hexdigest()[:8]
-    with pytest.raises(ValueError, match=f"starts with {digest} instead of dcbb9e9d; delete it and fetch") as caught:
+    with pytest.raises(ValueError, match=f"starts with {digest} instead of dcbb9e9d; delete it") as caught:
         VGGFeatures(["conv1_1"], weights)
     assert FETCH_COMMAND in str(caught.value)
 
@@ -187,7 +184,7 @@ def test_damaged_imagenet_weights_are_refused(cached: Path, weights: str) -> Non
 @pytest.mark.parametrize("weights", ["imagenet", "auto"])
 def test_cached_imagenet_weights_are_used(cached: Path, monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
     torch.save(shallow_state(), cached)
-    monkeypatch.setattr(vgg_features, "_sha256", lambda path: "dcbb9e9d" + "0" * 56)
+    monkeypatch.setattr(vgg_features, "sha256", lambda path: vgg_features.VGG19.sha256)
     features = VGGFeatures(["conv1_1"], weights)
     assert features.weights_name == "imagenet"
     assert torch.equal(features.state_dict()["features.0.weight"], shallow_state()["features.0.weight"])
