@@ -80,6 +80,7 @@ GIVEN = "original={0} compressed={0}"
 STREAMED = "data.root={0}"
 NEEDED = {
     ("data", "folder"): "data.root={0}",
+    ("data", "images"): "data.root={0}",
     ("data", "pairs"): GIVEN,
     ("pairs", "given"): f"data=pairs {GIVEN}",
     ("codec", "none"): f"data=pairs {GIVEN}",
