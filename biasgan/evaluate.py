@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -141,7 +142,7 @@ def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) 
         "speed": figures.speed(subject.precision),
         "network": cost_of(subject.network),
         "pictures": draw(evaluator, figures, folder, config["pictures"]),
-        "command": " ".join(["python -m biasgan.evaluate", *options]),
+        "command": f"python -m biasgan.evaluate {shlex.join(options)}".rstrip(),
         "options": by_name(options),
         "versions": versions(),
         "hardware": device_name(measures.device),
@@ -311,7 +312,7 @@ def cost_of(network: nn.Module | None) -> dict[str, Any] | None:
 
 def draw(evaluator: Evaluator, figures: Figures, folder: Path, most: int) -> list[dict[str, str]]:
     """Draw the figures of the set and the pictures of its first images; returns where the latter are."""
-    draw_disparity(folder, evaluator.subject.name, figures.disparities)
+    draw_disparity(folder, figures.disparities)
     drawn: list[dict[str, str]] = []
     for entry, name in list(zip(evaluator.entries, evaluator.names, strict=True))[:most]:
         compressed, original = (np.asarray(pixels) for pixels in entry.pixels())

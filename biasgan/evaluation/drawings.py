@@ -44,14 +44,12 @@ def most_damaged(images: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {state: grid[damage.argmax()] for state, grid in grids.items()}
 
 
-def draw_disparity(folder: Path, name: str, disparities: Mapping[str, Disparity]) -> Path:
+def draw_disparity(folder: Path, disparities: Mapping[str, Disparity]) -> None:
     """Draw the disparity of all patches by each distance: Fig. 6.
 
     Args:
         folder: Gets `disparity.png`.
-        name: Of what restored them.
         disparities: By the distance's name.
     """
-    file = folder / "disparity.png"
-    write_figure(disparity_figure({distance: {name: each} for distance, each in disparities.items()}), file)
-    return file
+    panels = {distance: {"restored": disparity} for distance, disparity in disparities.items()}
+    write_figure(disparity_figure(panels), folder / "disparity.png")

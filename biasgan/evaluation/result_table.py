@@ -5,6 +5,7 @@ from rich.table import Table
 
 from biasgan.evaluation.figures import SIDES
 from biasgan.evaluation.table import NO_PARQUET, can_write_parquet
+from biasgan.weight_files import fetch_command
 
 
 def result_table(result: Mapping[str, Any]) -> Table:
@@ -47,10 +48,14 @@ def remarks(result: Mapping[str, Any]) -> list[str]:
     for name, triangle in result["triangles"].items():
         if not triangle["holds"]:
             lines.append(f"The distances by {name} form no triangle: one is longer than the other two together.")
-    reasons: dict[str, list[str]] = {}
-    for name, reason in result["unavailable"].items():
-        reasons.setdefault(reason, []).append(name)
-    lines += [f"Not measured: {', '.join(names)}. {reason}" for reason, names in reasons.items()]
+    unavailable: Mapping[str, str] = result["unavailable"]
+    fetched = [name for name, reason in unavailable.items() if fetch_command(name) in reason]
+    if fetched:
+        lines.append(f"Not measured: {', '.join(fetched)}. {fetch_command(' '.join(fetched))}")
+    reasons = {reason for name, reason in unavailable.items() if name not in fetched}
+    for reason in sorted(reasons):
+        names = [name for name in unavailable if unavailable[name] == reason]
+        lines.append(f"Not measured: {', '.join(names)}. {reason}")
     if not can_write_parquet():
         lines.append(NO_PARQUET)
     return lines
