@@ -3,6 +3,7 @@
 import json
 import logging
 import shlex
+import signal
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,6 @@ from typing import Any
 import hydra
 import numpy as np
 import torch
-import wandb
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import get_class
 from lightning.pytorch import Trainer
@@ -44,12 +44,12 @@ from biasgan.evaluation.network_cost import NetworkCost
 from biasgan.evaluation.result_table import remarks, result_table
 from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages, Subject
 from biasgan.evaluation.table import can_write_parquet, write_csv, write_parquet
-from biasgan.files import atomic_write
+from biasgan.files import atomic_write, remove_abandoned
 from biasgan.images import read_image
+from biasgan.inference.restorer import Restorer
 from biasgan.losses.adversarial import AdversarialLoss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import VGGFeatures
-from biasgan.training.wandb_log import WandbLog
 from biasgan.weight_files import sha256
 
 FORMAT = 1
@@ -61,20 +61,6 @@ MEANING = ("data", "codec", "quality", "original", "compressed")
 QUALITIES = ("quality", "qf", "qp", "ratio")
 GIVEN = ("pairs", "streaming")
 """Sets whose images were compressed before."""
-
-
-class Restorer:
-    """Until there is the one of `inference`."""
-
-    def __init__(self, network: nn.Module, device: str, precision: str) -> None:
-        self.network, self.device, self.precision = network.to(device), device, "32"
-
-    @torch.inference_mode()
-    def restore(self, image: torch.Tensor) -> torch.Tensor:
-        """Restore."""
-        from biasgan.networks.any_size import restore
-
-        return restore(self.network, image[None].to(self.device))[0].float().clamp(0, 1).cpu()
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="evaluate")
@@ -109,11 +95,9 @@ def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) 
     evaluator = Evaluator(source, subject, measures, folder / "measured")
     trainer = build(Trainer, config["trainer"])
     if trainer.is_global_zero:
+        remove_abandoned(folder)
         say(f"Evaluating {described(subject)} on the validation images of {set_name}, into {folder}")
-    try:
-        trainer.test(evaluator, verbose=False)
-    finally:
-        evaluator.close()
+    test(trainer, evaluator)
     if not trainer.is_global_zero:
         return
 
@@ -126,7 +110,7 @@ def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) 
         "codec": source.identity["codec"],
         "quality": quality_of(config, evaluator),
         "codec_identity": source.identity,
-        "set": {"name": set_name, "images": len(evaluator.entries), "fingerprint": evaluator.fingerprint()},
+        "set": {"name": set_name, "images": len(evaluator.entries), "fingerprint": figures.fingerprint},
         "metrics": figures.metrics(),
         "protocols": measures.protocols,
         "unavailable": measures.suite.unavailable,
@@ -154,6 +138,25 @@ def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) 
         log_to_wandb(Path(config["run"]), trained, result, figures, folder)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(result_table(result), *remarks(result), folder / "evaluation.json", folder, sep="\n")
+
+
+def test(trainer: Trainer, evaluator: Evaluator) -> None:
+    """Measure all images.
+
+    Raises:
+        KeyboardInterrupt: If somebody stops it.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.test(evaluator, verbose=False)
+    except SystemExit as error:
+        # Lightning makes of an interrupt an exit without a word, and of those that follow nothing.
+        signal.signal(signal.SIGINT, handler)
+        if trainer.interrupted:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        evaluator.close()
 
 
 def check_options(config: Mapping[str, Any]) -> None:
@@ -215,7 +218,7 @@ def subject_of(config: Mapping[str, Any], folder: Path) -> Subject:
     if not place:
         return CompressedImages()
     run = Path(config["run"]).resolve() if config["run"] else None
-    precision = config["precision"]
+    precision = str(config["precision"])
 
     def make(network: nn.Module, device: torch.device) -> Restorer:
         return Restorer(network, str(device), precision)
@@ -335,6 +338,11 @@ def log_to_wandb(
     run: Path, trained: Mapping[str, Any], result: Mapping[str, Any], figures: Figures, folder: Path
 ) -> None:
     """Log figures, the table of the images and pictures to the W&B run of a training."""
+    # Seconds that only such runs take.
+    import wandb
+
+    from biasgan.training.wandb_log import WandbLog
+
     (name,) = sorted((run / "wandb").glob("*run-*-*"))[-1:] or [None]
     if name is None:
         return

@@ -21,11 +21,11 @@ from biasgan.evaluation.record import Record
 from biasgan.images import read_image, write_png
 from biasgan.weight_files import sha256
 
-from .conftest import TINY, Command, Done, Finished, tiny
+from .conftest import MISSING, TINY, Command, Done, Finished, tiny
 
 ROOT = Path(__file__).parents[1]
 FEATURES = ("features.layers={conv1_2:1.0}", "features.weights=random")
-QUICK = ("accelerator=cpu", "precision=32", "pictures=1")
+QUICK = ("accelerator=cpu", "pictures=1")
 STATES = ("compressed", "restored", "original")
 
 
@@ -65,8 +65,11 @@ def test_a_run_is_evaluated_on_its_own_set(evaluation: Command, run: Path, pictu
     result, summary = read(run), json.loads((run / "summary.json").read_text())
     assert result["format"] == 1
     assert result["subject"] == {
-        "kind": "run", "name": f"{tmp_path.name}/run", "path": str(run), "sha256": sha256(run / "generator.safetensors"),
-    }  # fmt: skip
+        "kind": "run",
+        "name": f"{tmp_path.name}/run",
+        "path": str(run),
+        "sha256": sha256(run / "generator.safetensors"),
+    }
     assert result["chosen"] == {name: summary[name] for name in ("baseline", "method", "codec", "data", "scale")}
     assert result["training"] == summary
     assert (result["codec"], result["quality"], result["codec_identity"]) == ("jpeg", 20, summary["codec_identity"])
@@ -206,9 +209,9 @@ def test_restored_images_at_both_ends(evaluation: Command, pictures: Path, tmp_p
     assert read(Path("evaluations", f"compressed-{pictures.name}-jpeg-31"))["set"]["fingerprint"] not in fingerprints
 
 
-def test_the_bundled_model_brings_its_discriminator(evaluation: Command, pictures: Path) -> None:
-    ended_well(evaluation("model=bundled", *of(pictures), "qf=10", "metrics=[fast,sets]"))
-    result = read(Path("evaluations", f"bundled-{pictures.name}-jpeg-10"))
+def test_the_bundled_model_brings_its_discriminator(evaluation: Command) -> None:
+    ended_well(evaluation("model=bundled", "qf=10", "metrics=[fast,sets]", *FEATURES, *QUICK))
+    result = read(Path("evaluations", "bundled-sample-jpeg-10"))
     assert result["subject"]["kind"] == "weights"
     assert result["subject"]["sha256"] == sha256(ROOT / "biasgan" / "bundled" / "generator.safetensors")
     assert result["metrics"]["psnr"]["restored"] > result["metrics"]["psnr"]["compressed"]
@@ -229,6 +232,18 @@ def test_given_pairs_have_no_codec(evaluation: Command, run: Path, pictures: Pat
     assert result["metrics"]["psnr"]["compressed_interval"] is None
 
 
+@pytest.mark.skipif(bool(MISSING["streaming"]), reason="pip install 'biasgan[streaming]'")
+def test_a_streamed_set_says_its_codec(
+    evaluation: Command, preparation: Command, pictures: Path, tmp_path: Path
+) -> None:
+    ended_well(preparation("data=folder", f"data.root={pictures}", "data.valid_every=2", "qf=20", "to=chunks"))
+    ended_well(evaluation("data=streaming", "data.root=chunks", *FEATURES, *QUICK))
+    result = read(Path("evaluations", "compressed-chunks-jpeg-given"))
+    assert (result["codec"], result["quality"], result["set"]["images"]) == ("jpeg", 20, 3)
+    psnr = [psnr_of_jpeg(pictures / f"{number}.png", 20) for number in (1, 3, 5)]
+    assert result["metrics"]["psnr"]["compressed"] == pytest.approx(np.mean(psnr), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
@@ -243,12 +258,10 @@ def test_given_pairs_have_no_codec(evaluation: Command, run: Path, pictures: Pat
         ("run={run} data=images", "data.root has no value"),
         ("run={run} codec=none", "codec=none is for data=pairs"),
         ("run={run} quality=101", "101"),
-        ("precision=64", "precision"),
+        ("run={run} precision=64", "precision=64: expected auto, 32 or bf16"),
     ],
 )
 def test_wrong_options_are_explained(evaluation: Command, run: Path, pictures: Path, options: str, error: str) -> None:
-    if options == "precision=64":
-        options += " model=bundled"
     done = evaluation(*options.format(run=run, pictures=pictures).split(), "accelerator=cpu", *FEATURES)
     assert done.status == 1
     message = done.err[done.err.index("error: ") :]

@@ -1,4 +1,3 @@
-import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +33,8 @@ class Evaluator(LightningModule):
         folder: Where the files are.
 
     Attributes:
-        entries: The images; after `setup`.
+        entries: The images; after `setup`, as all attributes.
+        names: Of the images, all different.
     """
 
     def __init__(self, source: PairSource, subject: Subject, measures: Measures, folder: Path) -> None:
@@ -44,12 +44,8 @@ class Evaluator(LightningModule):
         self.measures = measures
         self.folder = folder
         self.entries: Sequence[Entry] = []
+        self.names: list[str] = []
         self.bar: Progress | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the images, all different."""
-        return names_of(self.entries)
 
     def prepare_data(self) -> None:
         """Have the pairs made that are missing or damaged, with a progress bar."""
@@ -58,6 +54,7 @@ class Evaluator(LightningModule):
     def setup(self, stage: str) -> None:
         """Open the pairs."""
         self.entries = self.source.open_valid(tell=False)
+        self.names = names_of(self.entries)
         # Lightning's, which does not hold: mapped pixels need no workers.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
 
@@ -124,8 +121,3 @@ class Evaluator(LightningModule):
                 raise FileNotFoundError(f"{file} is missing or damaged, though it was written just now.")
             records.append(record)
         return records
-
-    def fingerprint(self) -> str:
-        """Hash of the names of all images and of their pixels, before and after compression."""
-        images = [record.note["image"] for record in self.records()]
-        return sha256(json.dumps(list(zip(self.names, images, strict=True))).encode())

@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -11,6 +12,7 @@ from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.realism import Scores, realism
 from biasgan.analysis.triangle import Triangle, deviation
 from biasgan.data.entry import Entry
+from biasgan.data.store import sha256
 from biasgan.evaluation.bootstrap import Array, Bootstrap, Interval
 from biasgan.evaluation.measures import FID, Judge, Measures, columns
 from biasgan.evaluation.record import Record
@@ -51,6 +53,12 @@ class Figures:
         """Features of all images of a metric of sets: compressed, restored and original, each (V, D), float64."""
         parts = [record.values[f"vectors/{name}"].double() for record in self.records]
         return list(torch.cat(parts, dim=1))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the names of all images and of their pixels, before and after compression."""
+        images = [record.note["image"] for record in self.records]
+        return sha256(json.dumps(list(zip(self.names, images, strict=True))).encode())
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Means by metric, of the compressed and the restored images, with intervals where each image has a value."""
