@@ -367,7 +367,7 @@ def test_a_validation_alone_makes_no_other_pairs(tmp_path: Path, images: ImageSe
     assert codec.encoded == 2
     assert list(made) == list(pairs.open(32, tell=True).valid)
     assert codec.encoded == 7
-    assert list(coded(ImageSet([], images.valid), tmp_path / "store", 3).open_valid(tell=False)) == list(made)
+    assert list(coded(ImageSet([], images.valid), tmp_path / "store", 3, codec).open_valid(tell=False)) == list(made)
 
 
 def test_a_validation_without_images_says_why(tmp_path: Path, images: ImageSet) -> None:
