@@ -22,7 +22,7 @@ from biasgan.networks.vgg_features import Features, VGGFeatures
 
 PATCH = 128
 """Side of the patches, as in the paper."""
-CHUNK = 16
+CHUNK = 8
 """Patches whose features are in memory at once."""
 LPIPS, FID = "lpips", "fid"
 """Metrics of a suite that are distances of a triangle too."""
