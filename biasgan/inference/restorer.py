@@ -103,7 +103,7 @@ class Restorer:
     def _restore_tile(self, piece: Tensor) -> Tensor:
         """Restore a tile, (3, h, w) on the CPU; one that bf16 cannot express in fp32."""
         image = piece[None].to(self.device, memory_format=torch.channels_last)
-        restored = any_size.restore(self._network, image)
+        restored = any_size.restore(self.network, image)
         if self.precision == "bf16" and not restored.isfinite().all():
             restored = any_size.restore(self._given, image)
         if not restored.isfinite().all():
@@ -111,7 +111,8 @@ class Restorer:
         return restored[0].clamp_(0, 1).cpu()
 
     @cached_property
-    def _network(self) -> nn.Module:
+    def network(self) -> nn.Module:
+        """What restores tiles: the generator in this precision."""
         return BF16(self._given) if self.precision == "bf16" else self._given
 
     @cached_property
