@@ -151,6 +151,9 @@ def test(trainer: Trainer, evaluator: Evaluator) -> None:
         trainer.test(evaluator, verbose=False)
     except SystemExit as error:
         # Lightning makes of an interrupt an exit without a word, and of those that follow nothing.
+        signal.signal(signal.SIGINT, handler)
+        if trainer.interrupted:
+            raise KeyboardInterrupt from error
         raise
     finally:
         evaluator.close()
