@@ -60,6 +60,26 @@ def load_generator(path: str | Path) -> nn.Module:
     return generator.eval()
 
 
+def load_discriminator(path: str | Path) -> nn.Module:
+    """Load the discriminator of a run as it was trained, built as its configuration says, in evaluation mode.
+
+    Args:
+        path: What `discriminator_file` takes.
+
+    Raises:
+        CheckpointError: If the file is damaged, has no configuration, or is of a training without a discriminator.
+        FileNotFoundError: If there is no such file.
+    """
+    file = discriminator_file(path)
+    node = read_config(file).get("discriminator")
+    if not node:
+        raise CheckpointError(f"{file} is of a training without a discriminator.")
+    check_network(node, file)
+    discriminator: nn.Module = instantiate(node, _convert_="all")
+    load_weights(discriminator, *find_discriminator(file))
+    return discriminator.eval()
+
+
 def recognise_generator(path: str | Path) -> nn.Module:
     """Build the published network that weights belong to, as spandrel tells it from their names and shapes.
 

@@ -19,6 +19,7 @@ from biasgan.checkpoint import (
     find_discriminator,
     find_generator,
     generator_file,
+    load_discriminator,
     load_generator,
     load_weights,
     read_checkpoint,
@@ -304,3 +305,23 @@ def test_weights_are_written_whole_with_their_configuration(tmp_path: Path) -> N
     with pytest.raises(TypeError):
         write_weights(network, {"generator": json}, path)
     assert read_config(path) == {"generator": {"größe": 3}}
+
+
+@pytest.mark.parametrize("name", ["", "discriminator.safetensors", "checkpoints/last.ckpt"])
+def test_a_discriminator_comes_as_it_was_trained(finished: Finished, name: str) -> None:
+    discriminator = load_discriminator(finished.folder / name)
+    assert isinstance(discriminator, UNetDiscriminator)
+    assert not discriminator.training
+    assert_same(discriminator.state_dict(), load_file(finished.folder / "discriminator.safetensors"))
+    assert discriminator(torch.rand(1, 6, 16, 8)).shape == (1, 1, 16, 8)
+
+
+def test_what_is_no_discriminator_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "some.safetensors"
+    write_weights(ARCNN(), {"generator": {}, "discriminator": {}}, path)
+    with pytest.raises(CheckpointError, match=r"some\.safetensors is of a training without a discriminator"):
+        load_discriminator(path)
+    write_weights(ARCNN(), {"discriminator": MKDIR}, path)
+    with pytest.raises(CheckpointError, match=r"some\.safetensors has a network made by os\.mkdir"):
+        load_discriminator(path)
+    assert not Path("made").exists()

@@ -20,6 +20,7 @@ from biasgan.data.datamodule import RestorationData
 from biasgan.data.given import GivenPairs
 from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.data.streaming import StreamedPairs
+from biasgan.evaluate import MEANING
 from biasgan.inference.early_exit import gate_of
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.losses.pixel import charbonnier_loss
@@ -80,6 +81,7 @@ GIVEN = "original={0} compressed={0}"
 STREAMED = "data.root={0}"
 NEEDED = {
     ("data", "folder"): "data.root={0}",
+    ("data", "images"): "data.root={0}",
     ("data", "pairs"): GIVEN,
     ("pairs", "given"): f"data=pairs {GIVEN}",
     ("codec", "none"): f"data=pairs {GIVEN}",
@@ -379,6 +381,31 @@ def test_a_preparation_and_a_training_mean_the_same_pairs(composed: Composer, pi
         assert nodes[1].pop("workers") == cores()
         assert nodes[0].pop("workers") == 2
         assert nodes[0] == nodes[1]
+
+
+def test_an_evaluation_and_a_training_mean_the_same_pairs(composed: Composer, pictures: Path) -> None:
+    evaluated = Composer(composed.folder, "evaluate")
+    for options in (
+        "qf=30",
+        f"data=folder data.root={pictures}",
+        "data=div2k codec=jpeg_blind",
+        "codec=webp",
+        f"data=pairs {GIVEN.format(pictures)}",
+        "data=streaming data.root=pairs",
+    ):
+        configs = composed(*options.split()), evaluated(*options.split())
+        for key in MEANING:
+            assert configs[1].get(key) == configs[0].get(key)
+        nodes = [config["pairs"] for config in configs]
+        assert nodes[1].pop("workers") == cores()
+        del nodes[0]["workers"]
+        assert nodes[0] == nodes[1]
+
+
+def test_an_evaluation_takes_several_suites(composed: Composer) -> None:
+    suite = build(Composer(composed.folder, "evaluate")("metrics=[fast,paper,sets]")["metrics"])
+    assert isinstance(suite, Suite)
+    assert {**suite.protocols, **suite.unavailable}.keys() >= {"psnr", "psnr_y", "lpips", "fid", "kid"}
 
 
 def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:

@@ -1,5 +1,4 @@
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -7,7 +6,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from biasgan.data.entry import Entry
+from biasgan.data.entry import Entry, names_of
 from biasgan.data.pairs import Pair, PairDataset, ValidationPairs
 from biasgan.data.samplers import IterationSampler, UnrepeatedSampler
 from biasgan.data.source import PairSource
@@ -129,13 +128,8 @@ class RestorationData(LightningDataModule):
 
     @property
     def validation_names(self) -> list[str]:
-        """Names of the validation images by their index, made different by numbers; after `setup`."""
-        names: list[str] = []
-        met: Counter[str] = Counter()
-        for entry in self.valid_entries:
-            met[entry.name] += 1
-            names.append(entry.name if met[entry.name] == 1 else f"{entry.name}-{met[entry.name]}")
-        return names
+        """Names of the validation images by their index, all different; after `setup`."""
+        return names_of(self.valid_entries)
 
     @property
     def bits_per_pixel(self) -> float:

@@ -1,4 +1,5 @@
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,3 +37,15 @@ class Entry(ABC):
         Returns:
             (H, W, 3) uint8 twice, read-only.
         """
+
+
+def names_of(entries: Iterable[Entry]) -> list[str]:
+    """Names of images in their order; where several have the same one, the later ones are numbered."""
+    names: dict[str, None] = {}
+    for entry in entries:
+        name, number = entry.name, 1
+        while name in names:
+            number += 1
+            name = f"{entry.name}-{number}"
+        names[name] = None
+    return list(names)

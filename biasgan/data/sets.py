@@ -64,6 +64,16 @@ def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
     return ImageSet([file for file in files if file not in held_out], valid)
 
 
+def images(root: str | Path) -> ImageSet:
+    """All images of a folder and its subfolders to validate with, none to train with: a test set such as Kodak.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ImageError: If it has no images.
+    """
+    return ImageSet([], list_images(Path(root).expanduser()))
+
+
 def div2k(root: str | Path, download: bool = False) -> ImageSet:
     """DIV2K: 800 photographs of 2K resolution to train with, 100 others for validation.
 

@@ -37,6 +37,18 @@ class PairSource(ABC):
             OSError: If the disk is full.
         """
 
+    def open_valid(self, tell: bool) -> Sequence[Entry]:
+        """The pairs to validate with, not empty; those to train with need not be made.
+
+        Args:
+            tell: As in `open`.
+
+        Raises:
+            ImageError: If images are bad, or none are left.
+            OSError: If the disk is full.
+        """
+        return self.open(1, tell).valid
+
     @abstractmethod
     def check(self) -> list[str]:
         """Look for damage without changing anything.

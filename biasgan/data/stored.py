@@ -1,7 +1,7 @@
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from rich.console import Console
 
@@ -114,28 +114,44 @@ class StoredPairs(PairSource, Generic[Source]):
                 reasons[source] = (
                     f"{source} has {entry.width} x {entry.height} pixels, less than patch_size={least_side}."
                 )
-        listed = "\n".join(sorted(reasons.values()))
-        if reasons and self.bad_images == "stop":
-            raise ImageError(
-                f"{len(reasons)} of the images cannot be used; pairs.bad_images=skip goes on without them.\n{listed}"
-            )
-        if reasons and tell:
-            announce(f"{len(reasons)} of the images are skipped:\n{listed}")
-
+        self.judge(reasons, tell)
         sets = PairSets(
             [entries[source] for source in train if source not in reasons],
             # Too small to train with is large enough to validate with.
             [entries[source] for source in valid if source in entries],
         )
         for side, purpose in zip(sets, ("train", "validate"), strict=True):
-            if not side:
-                why = f" are left after {len(reasons)} bad ones:\n{listed}" if reasons else "."
-                raise ImageError(f"No images to {purpose} with{why}")
+            require(side, purpose, reasons)
         if same := shared_pictures(sets):
             raise ImageError(
                 f"The same picture is in training and in validation: {', '.join(same)}. Take it out of one of them."
             )
         return sets
+
+    def open_valid(self, tell: bool) -> Sequence[StoredEntry]:
+        """The pairs to validate with, made where they are missing or damaged; no others are."""
+        if tell:
+            remove_abandoned(self.root)
+        sources = self.sources().valid
+        entries, reasons = self.complete([*dict.fromkeys(sources)], tell)
+        self.judge(reasons, tell)
+        valid = [entries[source] for source in sources if source in entries]
+        require(valid, "validate", reasons)
+        return valid
+
+    def judge(self, reasons: Mapping[Source, str], tell: bool) -> None:
+        """Stop at images that cannot be used, or name those that are skipped.
+
+        Raises:
+            ImageError: If there are any and they are not to be skipped.
+        """
+        if reasons and self.bad_images == "stop":
+            raise ImageError(
+                f"{len(reasons)} of the images cannot be used; pairs.bad_images=skip goes on without them.\n"
+                + listed(reasons)
+            )
+        if reasons and tell:
+            announce(f"{len(reasons)} of the images are skipped:\n{listed(reasons)}")
 
     def complete(self, sources: Sequence[Source], tell: bool) -> tuple[dict[Source, StoredEntry], dict[Source, str]]:
         """Entries of all sources, and the reasons against those that have none."""
@@ -185,6 +201,22 @@ class StoredPairs(PairSource, Generic[Source]):
         sides = ([(str(source), found[source].picture) for source in side] for side in (train, valid))
         lines = [line for source in sources for line in found[source].problems]
         return lines + [f"The same picture is in training and in validation: {both}." for both in shared(*sides)]
+
+
+def require(side: Sequence[StoredEntry], purpose: str, reasons: Mapping[Any, str]) -> None:
+    """Refuse an empty set.
+
+    Raises:
+        ImageError: If it is empty; says why.
+    """
+    if not side:
+        why = f" are left after {len(reasons)} bad ones:\n{listed(reasons)}" if reasons else "."
+        raise ImageError(f"No images to {purpose} with{why}")
+
+
+def listed(reasons: Mapping[Any, str]) -> str:
+    """A line for each reason."""
+    return "\n".join(sorted(reasons.values()))
 
 
 def shared(train: Sequence[tuple[str, str | None]], valid: Sequence[tuple[str, str | None]]) -> list[str]:

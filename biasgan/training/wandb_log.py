@@ -21,16 +21,23 @@ class WandbLog(Logger):
         project: Project on the dashboard.
         group: Runs of one sweep share it.
         mode: `auto`, or one of W&B's own: online, offline, disabled.
+        id: Of the run, where it is known.
     """
 
     def __init__(
-        self, folder: str | Path, project: str = "biasgan", group: str | None = None, mode: str = "auto"
+        self,
+        folder: str | Path,
+        project: str = "biasgan",
+        group: str | None = None,
+        mode: str = "auto",
+        id: str | None = None,
     ) -> None:
         super().__init__()
         self.folder = Path(folder).resolve()
         self.project = project
         self.group = group
         self.mode = mode
+        self.id = id
         self.run: wandb.Run | None = None
 
     @property
@@ -41,7 +48,7 @@ class WandbLog(Logger):
     @property
     def version(self) -> str:
         """The run's id."""
-        return hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+        return self.id or hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
 
     def start(self) -> wandb.Run:
         """The run at hand, begun if need be."""

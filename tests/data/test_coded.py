@@ -358,3 +358,25 @@ def test_an_interrupt_while_compressing_ends_it(
     codec = Rough()
     assert len(entries_of(coded(images, tmp_path / "store", 3, codec))) == 7
     assert codec.encoded == 4
+
+
+def test_a_validation_alone_makes_no_other_pairs(tmp_path: Path, images: ImageSet) -> None:
+    codec = Rough()
+    pairs = coded(images, tmp_path / "store", 3, codec)
+    made = pairs.open_valid(tell=True)
+    assert codec.encoded == 2
+    assert list(made) == list(pairs.open(32, tell=True).valid)
+    assert codec.encoded == 7
+    assert list(coded(ImageSet([], images.valid), tmp_path / "store", 3, codec).open_valid(tell=False)) == list(made)
+
+
+def test_a_validation_without_images_says_why(tmp_path: Path, images: ImageSet) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    sets = ImageSet([], [bad])
+    with pytest.raises(ImageError, match=r"1 of the images cannot be used; pairs\.bad_images=skip .*\n.*bad\.png"):
+        coded(sets, tmp_path / "store").open_valid(tell=True)
+    with pytest.raises(ImageError, match=r"No images to validate with are left after 1 bad ones:\n.*bad\.png"):
+        coded(sets, tmp_path / "store", bad_images="skip").open_valid(tell=False)
+    with pytest.raises(ImageError, match=r"No images to train with\."):
+        coded(ImageSet([], images.valid), tmp_path / "store").open(1, tell=False)

@@ -238,3 +238,12 @@ def test_a_training_never_downloads(tmp_path: Path, server: FaultyServer, comman
     assert f"Fetch it with\npython -m biasgan.prepare data={choice} data.root={root}\n" in done.err
     assert done.err.count("error:") == 1
     assert not server.asked
+
+
+def test_all_images_of_a_folder_are_for_validation(tmp_path: Path) -> None:
+    fill(tmp_path / "set", 3)
+    fill(tmp_path / "set" / "train", 2)
+    files = ["00.png", "01.png", "02.png", "train/00.png", "train/01.png"]
+    assert sets.images(tmp_path / "set") == ([], [tmp_path / "set" / name for name in files])
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        sets.images("nowhere")

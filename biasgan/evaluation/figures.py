@@ -1,0 +1,202 @@
+import json
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from statistics import fmean
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from biasgan.analysis.disparity import Disparity
+from biasgan.analysis.realism import Scores, realism
+from biasgan.analysis.triangle import Triangle, deviation
+from biasgan.data.entry import Entry
+from biasgan.data.store import sha256
+from biasgan.evaluation.bootstrap import Array, Bootstrap, Interval
+from biasgan.evaluation.measures import FID, Judge, Measures, columns
+from biasgan.evaluation.record import Record
+
+SIDES = ("compressed", "restored")
+
+
+class Figures:
+    """The figures of a set, computed of what was measured on its images.
+
+    Args:
+        entries: The images.
+        names: Of the images.
+        records: What was measured on each.
+        measures: By which.
+        seed: Of the bootstrap's draws.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        names: Sequence[str],
+        records: Sequence[Record],
+        measures: Measures,
+        seed: int = 0,
+    ) -> None:
+        self.entries = entries
+        self.names = names
+        self.records = records
+        self.measures = measures
+        self.bootstrap = Bootstrap(len(records), seed)
+
+    def each(self, name: str) -> Array:
+        """One value, or several, of each image, (N, …), float64."""
+        return np.stack([record.values[name].double().numpy() for record in self.records])
+
+    def vectors(self, name: str) -> list[torch.Tensor]:
+        """Features of all images of a metric of sets: compressed, restored and original, each (V, D), float64."""
+        parts = [record.values[f"vectors/{name}"].double() for record in self.records]
+        return list(torch.cat(parts, dim=1))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the names of all images and of their pixels, before and after compression."""
+        images = [record.note["image"] for record in self.records]
+        return sha256(json.dumps(list(zip(self.names, images, strict=True))).encode())
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Means by metric, of the compressed and the restored images, with intervals where each image has a value."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in self.measures.suite.protocols:
+            if name in self.measures.set_metrics:
+                *sides, original = self.vectors(name)
+                distance = self.measures.set_metrics[name].distance
+                values = [float(distance(side, original)) for side in sides]
+                intervals: list[Interval | None] = [None, None, None]
+            else:
+                each = self.each(f"metric/{name}")
+                with np.errstate(invalid="ignore"):  # of infinities, as PSNR of equal images
+                    gain = each[:, 1] - each[:, 0]
+                values = [float(value) for value in each.mean(0)]
+                intervals = [self.bootstrap.interval(column) for column in (*each.T, gain)]
+            found[name] = dict(zip(SIDES, values, strict=True))
+            keys = (*(f"{side}_interval" for side in SIDES), "gain_interval")
+            found[name] |= dict(zip(keys, intervals, strict=True))
+        return found
+
+    def bits_per_pixel(self) -> dict[str, Any]:
+        """Mean size of the compressed files."""
+        rates = [entry.bits_per_pixel for entry in self.entries]
+        return {"mean": fmean(rates), "interval": self.bootstrap.interval(rates)}
+
+    def triangles(self) -> dict[str, dict[str, Any]]:
+        """The triangle of mean distances by features, and by LPIPS and FID where these were measured."""
+        found: dict[str, dict[str, Any]] = {}
+        for name in ("features", "lpips"):
+            if f"triangle/{name}" in self.records[0].values:
+                sides = self.each(f"triangle/{name}")
+                deviations = np.array([deviation(*map(float, means)) for means in self.bootstrap.means(sides)])
+                triangle = Triangle(*map(float, sides.mean(0)))
+                found[name] = described(triangle, self.bootstrap.percentiles(deviations))
+        if FID in self.measures.set_metrics:
+            compressed, restored, original = self.vectors(FID)
+            distance = self.measures.set_metrics[FID].distance
+
+            def length(one: torch.Tensor, other: torch.Tensor) -> float:
+                # Of equal sets rounding may leave less than nothing.
+                return max(0.0, float(distance(one, other)))
+
+            found[FID] = described(Triangle.measured(length, compressed, restored, original), None)
+        return found
+
+    def realism(self) -> dict[str, Any] | None:
+        """How real the discriminator finds all patches; None if there is none.
+
+        In the intervals the averages that a relativistic score compares with are taken as known.
+        """
+        judge = self.measures.judge
+        if not judge:
+            return None
+        scores = [Scores(*record.values["scores"].unbind(1)) for record in self.records]
+        found = realism(*Scores.joined(scores), judge.relativistic)
+        return {
+            "kind": "relativistic" if judge.relativistic else "plain",
+            "conditional": judge.conditional,
+            "patch_size": judge.patch_size,
+            **found._asdict(),
+            **self.realism_intervals(scores, judge),
+        }
+
+    def realism_intervals(self, scores: Sequence[Scores], judge: Judge) -> dict[str, Interval | None]:
+        """Intervals of realism over images drawn with all their patches."""
+        averages = {name: float(torch.cat([getattr(each, name) for each in scores]).mean()) for name in Scores._fields}
+        against = {"original": "restored", "restored": "original", "compressed": "restored"}
+        patches = [len(each.original) for each in scores]
+        found: dict[str, Interval | None] = {}
+        for name in Scores._fields:
+            values = [getattr(each, name) for each in scores]
+            if judge.relativistic:
+                values = [(logits - averages[against[name]]).sigmoid() for logits in values]
+            sums = [[float(value.double().sum()), count] for value, count in zip(values, patches, strict=True)]
+            means = self.bootstrap.means(sums)
+            found[f"{name}_interval"] = self.bootstrap.percentiles(means[:, 0] / means[:, 1])
+        return found
+
+    @cached_property
+    def disparities(self) -> dict[str, Disparity]:
+        """Disparity of all patches by pixels and by features."""
+        return {
+            name: Disparity.joined(Disparity(*columns(record.values[f"disparity/{name}"])) for record in self.records)
+            for name in ("pixels", "features")
+        }
+
+    def disparity(self) -> dict[str, dict[str, Any]]:
+        """The regression lines of disparity, and the percentage of patches nearer to the compressed than originals."""
+        return {
+            name: {**each.line._asdict(), "nearer": each.nearer, "patches": len(each.original)}
+            for name, each in self.disparities.items()
+        }
+
+    def speed(self, precision: str) -> dict[str, Any] | None:
+        """How fast images were restored; None if they were restored elsewhere, or not at all."""
+        times = [float(record.values["seconds"]) for record in self.records if "seconds" in record.values]
+        if len(times) < len(self.records):
+            return None
+        pixels = sum(entry.width * entry.height for entry in self.entries)
+        return {
+            "seconds": sum(times),
+            "megapixels_per_second": pixels / 1e6 / sum(times),
+            "device": ", ".join(dict.fromkeys(record.note["device"] for record in self.records)),
+            "precision": precision,
+        }
+
+    def rows(self) -> list[dict[str, str | int | float]]:
+        """One row for each image: name, size, bits per pixel and metrics."""
+        rows: list[dict[str, str | int | float]] = []
+        for entry, name, record in zip(self.entries, self.names, self.records, strict=True):
+            row: dict[str, str | int | float] = {"name": name, "height": entry.height, "width": entry.width}
+            row["bits_per_pixel"] = entry.bits_per_pixel
+            for metric in self.measures.image_metrics:
+                for side, value in zip(SIDES, record.values[f"metric/{metric}"], strict=True):
+                    row[f"{metric}_{side}"] = value.item()
+            if "seconds" in record.values:
+                row["seconds"] = float(record.values["seconds"])
+            rows.append(row)
+        return rows
+
+
+def described(triangle: Triangle, interval: Interval | None) -> dict[str, Any]:
+    """A triangle with its deviation."""
+    return {
+        **triangle._asdict(),
+        "deviation": triangle.deviation,
+        "deviation_interval": interval,
+        "holds": triangle.holds,
+    }
+
+
+def finite(value: Any) -> Any:  # noqa: ANN401 - of any JSON
+    """The same JSON with null for what it cannot express: infinities and NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in cast(Mapping[str, Any], value).items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in cast(Sequence[Any], value)]
+    return value

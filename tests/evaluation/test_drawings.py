@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from biasgan.analysis.disparity import Disparity
+from biasgan.evaluation.drawings import draw_disparity, draw_image, most_damaged
+from biasgan.images import read_image
+
+STATES = ("compressed", "restored", "original")
+
+
+def test_an_image_is_written_in_its_three_states(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    images = {state: random.integers(0, 256, (40, 56, 3), dtype=np.uint8) for state in STATES}
+    files = draw_image(tmp_path, "one", images)
+    assert files == {"name": "one", **{state: f"pictures/one-{state}.png" for state in (*STATES, "residual")}}
+    for state, pixels in images.items():
+        assert np.array_equal(read_image(tmp_path / files[state]), pixels)
+    with Image.open(tmp_path / files["residual"]) as picture:
+        assert picture.width > 2 * picture.height
+    assert len(list((tmp_path / "pictures").iterdir())) == 4
+
+
+def test_the_crop_is_the_most_damaged_one() -> None:
+    images = {state: torch.zeros(3, 256, 3 * 256) for state in STATES}
+    images["original"][:, 5:9, 300:400] = 1
+    images["restored"][:, :, :256] = 1
+    crops = most_damaged(images)
+    assert all(crop.shape == (3, 256, 256) for crop in crops.values())
+    assert torch.equal(crops["original"], images["original"][:, :, 256:512])
+    assert crops["restored"].max() == 0
+
+
+def test_disparity_is_drawn_where_nothing_was_restored_too(tmp_path: Path) -> None:
+    distances = np.linspace(0.1, 0.3, 9)
+    draw_disparity(
+        tmp_path, {"pixels": Disparity(distances, 0 * distances), "features": Disparity(distances, distances)}
+    )
+    with Image.open(tmp_path / "disparity.png") as picture:
+        assert picture.width > 1.5 * picture.height

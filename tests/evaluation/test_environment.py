@@ -1,0 +1,46 @@
+import re
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import torch
+
+import biasgan
+from biasgan.evaluation import environment
+from biasgan.evaluation.environment import commit, cpu_name, device_name, versions
+
+
+def test_releases_are_those_that_are_installed() -> None:
+    found = versions()
+    assert found["torch"] == version("torch")
+    assert found["biasgan"] == biasgan.__version__
+    assert re.fullmatch(r"3\.\d+\.\d+", found["python"])
+
+
+def test_what_is_not_installed_has_no_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "PACKAGES", ("torch", "no-such-package"))
+    assert versions().keys() == {"python", "biasgan", "torch"}
+
+
+def test_processors_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert device_name(torch.device("cpu")) == cpu_name() != ""
+    assert device_name(torch.device("mps")) == f"mps of {cpu_name()}"
+    monkeypatch.setattr(environment, "CPU_NAMES", tmp_path / "cpuinfo")
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Some CPU: fast\nprocessor\t: 1\nmodel name\t: B\n")
+    assert cpu_name() == "Some CPU: fast"
+
+
+def test_a_checkout_has_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "biasgan").mkdir()
+    monkeypatch.setattr(biasgan, "__file__", str(tmp_path / "biasgan" / "__init__.py"))
+    assert commit() is None
+    (tmp_path / ".git").mkdir()
+    assert commit() is None
+    (tmp_path / ".git").rmdir()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *command], check=True)
+    found = commit()
+    assert found
+    assert re.fullmatch("[0-9a-f]{40}", found)

@@ -1,0 +1,267 @@
+"""What is measured on images, and what becomes of it over a set."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+from torch import Tensor, nn
+
+from biasgan.analysis.patches import patch_grid
+from biasgan.data.entry import Entry
+from biasgan.evaluation.bootstrap import Bootstrap
+from biasgan.evaluation.figures import Figures, finite
+from biasgan.evaluation.measures import Judge, Measures
+from biasgan.evaluation.record import Record
+from biasgan.images import to_tensor
+from biasgan.metrics.fid import FID, SetMetric, frechet_distance
+from biasgan.metrics.fidelity import PSNR
+from biasgan.metrics.metric import ImageMetric, SuiteMetric
+from biasgan.metrics.protocol import Protocol
+from biasgan.metrics.suite import Suite
+from biasgan.networks.vgg_features import VGGFeatures
+
+LAYERS = {"conv1_2": 0.5, "conv2_2": 1.0}
+SIDES = [(0, 1), (0, 2), (1, 2)]
+"""Of a triangle, among compressed, restored and original."""
+
+
+class Difference(ImageMetric):
+    """A distance of images in the place of LPIPS."""
+
+    protocol = Protocol("difference", "mean", False, "tests")
+
+    def measure(self, image: Tensor, original: Tensor) -> Tensor:
+        return (image - original).abs().mean((1, 2, 3))
+
+
+class Colours(SetMetric):
+    """Fréchet distance of mean colours in the place of FID."""
+
+    protocol = replace(FID.protocol, library="tests")
+
+    def __init__(self) -> None:
+        SuiteMetric.__init__(self)
+
+    def features(self, image: Tensor) -> Tensor:
+        return image.mean((1, 2))[None]
+
+    def distance(self, image: Tensor, original: Tensor) -> Tensor:
+        return frechet_distance(image, original)
+
+
+class Brightness(nn.Module):
+    """A discriminator that likes bright candidates and dark conditions: a logit for each pixel."""
+
+    def forward(self, shown: Tensor) -> Tensor:
+        condition, candidate = shown[:, :3], shown[:, 3:]
+        return (3 * candidate - condition).mean(1, keepdim=True)
+
+
+class Image(Entry):
+    """An entry whose pixels nobody asks for."""
+
+    def pixels(self) -> tuple[np.ndarray, np.ndarray]:
+        raise AssertionError
+
+
+def picture(seed: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+SIZES = [(140, 150), (130, 300), (60, 70)]
+PICTURES = [[picture(3 * n + state, *size) for state in range(3)] for n, size in enumerate(SIZES)]
+"""Compressed, restored and original images."""
+
+
+def make_measures(relativistic: bool = False) -> Measures:
+    return Measures(
+        Suite({"psnr": PSNR(), "lpips": Difference(), "fid": Colours()}),
+        VGGFeatures(list(LAYERS), "random"),
+        LAYERS,
+        Judge(Brightness().eval(), relativistic, True, "abc"),
+        patches=None,
+    )
+
+
+def make_figures(measures: Measures, pictures: list[list[np.ndarray]]) -> Figures:
+    entries = [Image(str(n), p[0].shape[1], p[0].shape[0], 1000 * (n + 1), 20) for n, p in enumerate(pictures)]
+    records = [Record(measures.of(*images), {"device": ""}) for images in pictures]
+    return Figures(entries, [entry.name for entry in entries], records, measures)
+
+
+@pytest.fixture(scope="module")
+def figures() -> Figures:
+    return make_figures(make_measures(), PICTURES)
+
+
+def test_means_and_intervals_of_metrics(figures: Figures) -> None:
+    metrics = figures.metrics()
+    assert list(metrics) == ["psnr", "lpips", "fid"]
+    errors = np.array([[((p[k] / 255.0 - p[2] / 255.0) ** 2).mean() for k in (0, 1)] for p in PICTURES])
+    psnr = -10 * np.log10(errors)
+    found = metrics["psnr"]
+    assert [found["compressed"], found["restored"]] == pytest.approx(psnr.mean(0), rel=1e-5)
+    bootstrap = Bootstrap(3)
+    assert found["compressed_interval"] == pytest.approx(bootstrap.interval(psnr[:, 0]), rel=1e-5)
+    assert found["restored_interval"] == pytest.approx(bootstrap.interval(psnr[:, 1]), rel=1e-5)
+    assert found["gain_interval"] == pytest.approx(bootstrap.interval(psnr[:, 1] - psnr[:, 0]), rel=1e-3, abs=1e-5)
+
+
+def test_a_metric_of_sets_has_one_number(figures: Figures) -> None:
+    colours = torch.tensor(np.array([[(i / 255).mean((0, 1)) for i in p] for p in PICTURES])).unbind(1)
+    expected = [float(frechet_distance(side, colours[2])) for side in colours[:2]]
+    found = figures.metrics()["fid"]
+    assert [found["compressed"], found["restored"]] == pytest.approx(expected, abs=1e-7)
+    assert [found[f"{name}_interval"] for name in ("compressed", "restored", "gain")] == [None] * 3
+
+
+def test_triangles_have_their_sides_in_order(figures: Figures) -> None:
+    triangles = figures.triangles()
+    assert list(triangles) == ["features", "lpips", "fid"]
+    network = VGGFeatures(list(LAYERS), "random")
+    expected: list[list[float]] = []
+    for images in PICTURES:
+        grids = [patch_grid(to_tensor(image)[None], 128) for image in images]
+        features = [network(grid) for grid in grids]
+        expected.append(
+            [
+                sum(w * float((features[a][name] - features[b][name]).abs().mean()) for name, w in LAYERS.items())
+                for a, b in SIDES
+            ]
+        )
+    found = triangles["features"]
+    assert list(found.values())[:3] == pytest.approx(np.mean(expected, 0), rel=1e-4)
+    differences = [[np.abs(p[a].astype(float) - p[b]).mean() / 255 for p in PICTURES] for a, b in SIDES]
+    found = triangles["lpips"]
+    names = ["compressed_restored", "compressed_original", "restored_original"]
+    assert [found[name] for name in names] == pytest.approx(np.mean(differences, 1), rel=1e-5)
+    one, two, three = np.mean(differences, 1)
+    assert found["deviation"] == pytest.approx(100 * (one**2 - three**2) / two**2, abs=1e-3)
+    low, high = found["deviation_interval"]
+    assert low <= found["deviation"] <= high
+    assert triangles["fid"]["deviation_interval"] is None
+
+
+def test_realism_of_all_patches(figures: Figures) -> None:
+    scores = [figures.records[n].values["scores"].numpy() for n in range(3)]
+    assert [len(score) for score in scores] == [1, 2, 1]
+    grids = [[patch_grid(to_tensor(image)[None], 128).numpy() for image in p] for p in PICTURES]
+    # Original, restored, compressed, each beside its compressed patch.
+    expected = [
+        np.concatenate([expit((3 * grid[state] - grid[0]).mean(1)).mean((1, 2)) for grid in grids]).mean()
+        for state in (2, 1, 0)
+    ]
+    found = figures.realism()
+    assert found
+    assert (found["kind"], found["conditional"], found["patch_size"]) == ("plain", True, 128)
+    assert [found[name] for name in ("original", "restored", "compressed")] == pytest.approx(expected, abs=1e-5)
+    for number, name in enumerate(("original", "restored", "compressed")):
+        assert found[f"{name}_interval"] == pytest.approx(ends([score[:, number] for score in scores]))
+
+
+def ends(scores: list[np.ndarray]) -> tuple[float, float]:
+    """The interval of three images: one draw of 27 has the lowest of them thrice, which is more often than 2.5 %."""
+    means = [float(score.mean()) for score in scores]
+    return min(means), max(means)
+
+
+def test_realism_of_a_relativistic_discriminator() -> None:
+    figures = make_figures(make_measures(relativistic=True), PICTURES)
+    found = figures.realism()
+    assert found
+    logits = [record.values["scores"].double().numpy() for record in figures.records]
+    average = np.concatenate(logits).mean(0)
+    # Each against the opposite set: originals against restored and the reverse, compressed against restored.
+    for number, (name, against) in enumerate([("original", 1), ("restored", 0), ("compressed", 1)]):
+        expected = ends([expit(score[:, number] - average[against]) for score in logits])
+        assert found[f"{name}_interval"] == pytest.approx(expected, rel=1e-5)
+    assert found["kind"] == "relativistic"
+    assert found["original"] + found["restored"] == pytest.approx(1, abs=0.01)
+
+
+def test_without_a_discriminator_there_is_no_realism() -> None:
+    measures = Measures(Suite({}), VGGFeatures(["conv1_2"], "random"), {"conv1_2": 1.0})
+    figures = make_figures(measures, PICTURES[2:])
+    assert figures.realism() is None
+    assert figures.metrics() == {}
+    assert figures.speed("32") is None
+    assert list(figures.triangles()) == ["features"]
+
+
+def test_disparity_of_all_patches(figures: Figures) -> None:
+    found = figures.disparity()
+    assert [found[name]["patches"] for name in ("pixels", "features")] == [4, 4]
+    pixels = figures.disparities["pixels"]
+    image = PICTURES[0]
+    expected = [np.abs(image[0][:128, :128].astype(float) - image[k][:128, :128]).mean() / 255 for k in (2, 1)]
+    assert [pixels.original[0], pixels.restored[0]] == pytest.approx(expected, rel=1e-5)
+    assert found["pixels"]["slope"] == pytest.approx(np.polyfit(*pixels, 1)[0])
+    features = figures.disparities["features"]
+    triangle = figures.records[2].values["triangle/features"]
+    assert [features.restored[3], features.original[3]] == pytest.approx(triangle[:2].tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("copied", "deviation"), [(2, 100), (0, -100)])
+def test_what_equals_an_end_of_the_triangle(copied: int, deviation: float) -> None:
+    """Restored as originals: +100 % by every distance; as compressed: -100 %."""
+    figures = make_figures(make_measures(), [[p[0], p[copied], p[2]] for p in PICTURES])
+    for triangle in figures.triangles().values():
+        assert triangle["deviation"] == pytest.approx(deviation, abs=1e-3)
+        assert triangle["holds"]
+        if triangle["deviation_interval"]:
+            assert triangle["deviation_interval"] == pytest.approx((deviation, deviation), abs=1e-3)
+    psnr = figures.metrics()["psnr"]
+    if copied == 2:
+        assert psnr["restored"] == math.inf
+        assert psnr["gain_interval"] is None
+        assert finite(psnr)["restored"] is None
+    else:
+        assert psnr["restored"] == psnr["compressed"]
+        assert psnr["gain_interval"] == (0, 0)
+
+
+def test_rows_of_the_table(figures: Figures) -> None:
+    rows = figures.rows()
+    assert [row["name"] for row in rows] == ["0", "1", "2"]
+    names = [f"{metric}_{side}" for metric in ("psnr", "lpips") for side in ("compressed", "restored")]
+    assert list(rows[0]) == ["name", "height", "width", "bits_per_pixel", *names]
+    assert (rows[1]["height"], rows[1]["width"], rows[1]["bits_per_pixel"]) == (130, 300, 2000 / 39000)
+    assert np.mean([float(row["psnr_restored"]) for row in rows]) == pytest.approx(
+        figures.metrics()["psnr"]["restored"]
+    )
+
+
+def test_speed_is_that_of_all_images(figures: Figures) -> None:
+    timed = [
+        Record({**record.values, "seconds": torch.tensor(0.5, dtype=torch.float64)}, {"device": f"card {n // 2}"})
+        for n, record in enumerate(figures.records)
+    ]
+    speed = Figures(figures.entries, figures.names, timed, figures.measures).speed("bf16")
+    pixels = sum(height * width for height, width in SIZES)
+    assert speed == {
+        "seconds": 1.5, "megapixels_per_second": pixels / 1.5e6, "device": "card 0, card 1", "precision": "bf16",
+    }  # fmt: skip
+
+
+def test_values_depend_on_what_measures() -> None:
+    identities = {make_measures().identity, make_measures(relativistic=True).identity}
+    measures = make_measures()
+    measures.layers["conv1_2"] = 0.6
+    identities.add(measures.identity)
+    measures = make_measures()
+    measures.patches = 3
+    identities.add(measures.identity)
+    measures.suite = Suite({"psnr": PSNR()})
+    identities.add(measures.identity)
+    assert len(identities) == 5
+    assert make_measures().identity in identities
+
+
+def test_json_has_no_numbers_that_it_cannot_express() -> None:
+    given = {"a": [1.5, math.nan, (math.inf, 2)], "b": {"c": -math.inf, "d": "inf", "e": None, "f": True}}
+    assert finite(given) == {"a": [1.5, None, [None, 2]], "b": {"c": None, "d": "inf", "e": None, "f": True}}
+    json.dumps(finite(given), allow_nan=False)
