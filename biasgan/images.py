@@ -122,7 +122,7 @@ def grey_levels(picture: Image.Image) -> np.ndarray:
     return levels.astype(np.uint16)
 
 
-def list_images(folder: Path) -> list[Path]:
+def list_images(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
     """Image files in a folder and its subfolders, known by their extensions, sorted; hidden ones are left out.
 
     Raises:
@@ -134,12 +134,12 @@ def list_images(folder: Path) -> list[Path]:
     files = sorted(
         file
         for file in folder.rglob("*")
-        if file.suffix.lower() in EXTENSIONS
+        if file.suffix.lower() in extensions
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
         and file.is_file()
     )
     if not files:
-        raise ImageError(f"{folder} has no images in it or in its subfolders; expected {', '.join(EXTENSIONS)}.")
+        raise ImageError(f"{folder} has no images in it or in its subfolders; expected {', '.join(extensions)}.")
     return files
 
 
