@@ -82,7 +82,7 @@ def test_strength_and_overwriting(tmp_path: Path) -> None:
     save(tmp_path / "a", 50)
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a.png").touch()
-    restore_files(jobs(tmp_path, "a"), Logarithm(), strength=0.5, overwrite=True, device="cpu", precision="32", tile=64)
+    restore_files(jobs(tmp_path, "a"), Logarithm(), strength=0.5, overwrite=True, device="cpu", precision="32", tile=66)
     level = round(255 * (50 / 255 + 1 + np.log(50 / 255) / 8) / 2)
     assert (read_photo(tmp_path / "out/a.png").colour == level).all()
 
