@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 
 from biasgan.command import plain_errors
@@ -52,6 +53,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--compare", action="store_true", help="write before, after and difference side by side too: NAME-compare.png")
     add("--format", choices=FORMATS, help="of the results (default: that of OUT's name, else png)")
     add("--overwrite", action="store_true", help="make results again that are there")
+    add("--huge", action="store_true", help="read images of more than 89 megapixels too: if you trust them")
     machine = parser.add_argument_group("where it runs")
     add = machine.add_argument
     add("--device", default="auto", help="cpu, cuda, cuda:1, mps … (default: a GPU if there is one)")
@@ -107,6 +109,8 @@ def enhance(words: Sequence[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
     restored, failures, notes = 0, list(found.missing), list[str]()
+    if given.huge:
+        Image.MAX_IMAGE_PIXELS = None
     if found.jobs:
         # Only now, so that what is wrong with the command is said at once.
         from biasgan.inference.early_exit import EarlyExitRBQE

@@ -66,7 +66,10 @@ def readable(path: str | Path) -> Generator[None]:
     except UnidentifiedImageError as error:
         raise ImageError(f"{path} is not an image that Pillow {Image.__version__} can read.") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path} is larger than Pillow's limit of {Image.MAX_IMAGE_PIXELS} pixels.") from error
+        raise ImageError(
+            f"{path} is larger than Pillow's limit of {Image.MAX_IMAGE_PIXELS} pixels, since a file may be made to fill "
+            "the memory. If you trust it, raise PIL.Image.MAX_IMAGE_PIXELS."
+        ) from error
     except MemoryError:
         raise
     except OSError as error:

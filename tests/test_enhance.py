@@ -52,8 +52,8 @@ def test_what_is_there_stays_and_what_fails_is_named(enhancement: Command, tmp_p
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("out/**/*.png")}
     assert files == {"out/a.png", "out/a-compare.png", "out/deep/b b.png", "out/deep/b b-compare.png"}
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.png")}
-    jpeg(tmp_path / "in/c.jpg")
-    (tmp_path / "in/broken.jpg").write_bytes((tmp_path / "in/c.jpg").read_bytes()[:-300])
+    jpeg(tmp_path / "in/c.jpg", (200, 150))
+    (tmp_path / "in/broken.jpg").write_bytes((tmp_path / "in/c.jpg").read_bytes()[:-500])
     status, out, err = enhancement("in", "-o", "out", "--compare")
     assert (status, err) == (1, "")
     assert re.fullmatch(r"1 restored, 2 already there, 1 failed: in/broken\.jpg cannot be read: .*truncated.*\n", out)
@@ -105,6 +105,15 @@ def test_strength_and_realism(enhancement: Command, tmp_path: Path) -> None:
         expected = biasgan.load(model, device="cpu", precision="32")(tmp_path / "a.jpg")
         assert np.array_equal(read_photo(tmp_path / f"{realism}.png").colour, np.asarray(expected))
     assert (tmp_path / "0.png").read_bytes() != (tmp_path / "1.png").read_bytes()
+
+
+def test_huge_images_must_be_asked_for(enhancement: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    jpeg(tmp_path / "a.jpg")
+    done = enhancement("a.jpg")
+    assert done.status == 1
+    assert "a.jpg is larger than Pillow's limit of 1000 pixels" in done.out
+    assert enhancement("a.jpg", "--huge").out == "1 restored\n"
 
 
 def test_other_models_serve(enhancement: Command, finished: Finished, tmp_path: Path) -> None:

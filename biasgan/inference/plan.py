@@ -1,7 +1,7 @@
 """Which image files are restored, and where the results go."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,11 +96,11 @@ def plan(
     return Plan(left, len(jobs) - len(left), results, missing)
 
 
-def find(inputs: Iterable[str], out: Path | None) -> tuple[list[Found], list[str]]:
+def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str]]:
     """Look for files, each once, outside of a folder; the second list says what was not found."""
     found: dict[Path, Found] = {}
     missing: list[str] = []
-    inputs = list(inputs)
+    several = sum(Path(given).is_dir() for given in inputs) > 1
     outside = out.resolve() if out else None
     for given in inputs:
         path = Path(given)
@@ -111,7 +111,7 @@ def find(inputs: Iterable[str], out: Path | None) -> tuple[list[Found], list[str
                 missing.append(str(error))
                 continue
             # Several folders stay apart in the output.
-            top = Path() if len(inputs) == 1 else Path(path.resolve().name)
+            top = Path(path.resolve().name if several else "")
             named = [Found(file, top / file.relative_to(path)) for file in files]
         elif path.exists() or not MAGIC & set(given):
             named = [Found(path, Path(path.name))]

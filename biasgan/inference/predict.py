@@ -41,11 +41,11 @@ class Outcome(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A file as it was read."""
+    """A file as it was read, or why it could not be."""
 
     job: Job
     photo: Photo | None
-    error: Exception | None = None
+    error: str | None = None
 
 
 class ReadAhead:
@@ -81,14 +81,14 @@ class ReadAhead:
         try:
             return Item(job, read_photo(job.source))
         except TROUBLE as error:
-            return Item(job, None, error)
+            return Item(job, None, said(error, job.source, "cannot be read"))
 
 
 class Prediction(NamedTuple):
     """A restored photograph, or why there is none."""
 
     photo: Photo | None
-    error: Exception | None = None
+    error: str | None = None
 
 
 class Restoration(LightningModule):
@@ -132,7 +132,7 @@ class Restoration(LightningModule):
             restore = partial(self.restorer.restore, progress=self.told)
             return Prediction(restore_photo(restore, item.photo, self.strength))
         except TROUBLE as error:
-            return Prediction(None, type(error)(f"{item.job.source} cannot be restored: {error}"))
+            return Prediction(None, said(error, item.job.source, "cannot be restored"))
 
 
 class PhotoWriter(BasePredictionWriter):
@@ -168,7 +168,7 @@ class PhotoWriter(BasePredictionWriter):
         source, target, comparison = item.job
         before, (after, error) = item.photo, prediction
         if before is None or after is None:
-            return Outcome(source, error=said(error, source))
+            return Outcome(source, error=error)
         remarks = before.remarks
         try:
             if self.overwrite or not target.exists():
@@ -178,15 +178,15 @@ class PhotoWriter(BasePredictionWriter):
                 comparison.parent.mkdir(parents=True, exist_ok=True)
                 with atomic_write(comparison) as temporary:
                     compare(before, after).save(temporary, format="PNG")
-        except TROUBLE as error:
-            return Outcome(source, remarks, said(error, target))
+        except TROUBLE as trouble:
+            return Outcome(source, remarks, said(trouble, target, "cannot be written"))
         return Outcome(source, remarks)
 
 
-def said(error: Exception | None, path: Path) -> str:
+def said(error: Exception, path: Path, failed: str) -> str:
     """What went wrong, in words that name a file."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return reason if str(path) in reason else f"{path}: {reason}"
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return reason if str(path) in reason else f"{path} {failed}: {reason}"
 
 
 class Interrupted(Callback):

@@ -4,7 +4,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class RestorationBar(Callback):
-    """Show images and tiles that are done, of all processes about; nothing where there is no terminal.
+    """Show images that are done, of all processes about, and tiles of the present one; nothing without a terminal.
 
     Args:
         images: Of all processes.
@@ -23,7 +23,7 @@ class RestorationBar(Callback):
                 console=console,
             )  # fmt: skip
             self.progress.add_task("images", total=self.images)
-            self.progress.add_task("tiles", total=None, visible=self.images == 1)
+            self.progress.add_task("tiles", total=None, visible=False)
             self.progress.start()
 
     def on_predict_batch_start(
@@ -31,12 +31,12 @@ class RestorationBar(Callback):
     ) -> None:
         """Begin an image."""
         if self.progress is not None:
-            self.progress.reset(self.progress.task_ids[1], total=None)
+            self.progress.reset(self.progress.task_ids[1], total=None, visible=False)
 
     def tell(self, done: int, of: int) -> None:
         """Show how many tiles of an image are done, and of how many."""
         if self.progress is not None:
-            self.progress.update(self.progress.task_ids[1], completed=done, total=of, visible=True)
+            self.progress.update(self.progress.task_ids[1], completed=done, total=of, visible=of > 1)
 
     def on_predict_batch_end(
         self,

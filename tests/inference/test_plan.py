@@ -36,6 +36,7 @@ def test_a_folder_is_mirrored(here: Path) -> None:
     assert targets("in", out="out") == ["out/a.png", "out/deep/er/b.png", "out/x.png/d.png"]
     assert targets("in") == ["in/a-restored.png", "in/deep/er/b-restored.png", "in/x.png/d-restored.png"]
     assert targets("in", "other", out="out")[-1] == "out/other/in/a.png"
+    assert targets("in/a.jpg", "other", out="out") == ["out/a.png", "out/in/a.png"]
     # Two of one name.
     assert targets("in", "other/in", out="out") == [
         "out/in/a-jpg.png", "out/in/deep/er/b.png", "out/in/x.png/d.png", "out/in/a-jpg-2.png",

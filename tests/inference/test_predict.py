@@ -69,7 +69,7 @@ def test_what_fails_is_an_outcome(tmp_path: Path) -> None:
     assert [reason is None for reason in reasons] == [True, False, False, False, True, True]
     assert str(reasons[1]).startswith(f"{tmp_path}/broken is not an image that Pillow")
     assert reasons[2] == f"{tmp_path}/black cannot be restored: Logarithm gives infinities or NaN."
-    assert str(reasons[3]).startswith(f"{tmp_path}/file/c.png: ")
+    assert str(reasons[3]).startswith(f"{tmp_path}/file/c.png cannot be written: ")
     level = round(255 * (1 + np.log(50 / 255) / 8))
     assert (read_photo(tmp_path / "out/a.png").colour == level).all()
     assert (tmp_path / "out/kept.png").read_text() == "as it was"
