@@ -67,7 +67,7 @@ def readable(path: str | Path) -> Generator[None]:
         raise ImageError(f"{path} is not an image that Pillow {Image.__version__} can read.") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ImageError(
-            f"{path} is larger than Pillow's limit of {Image.MAX_IMAGE_PIXELS} pixels, since a file may be made to fill "
+            f"{path} is larger than Pillow's limit of {Image.MAX_IMAGE_PIXELS} pixels, for files that are made to fill "
             "the memory. If you trust it, raise PIL.Image.MAX_IMAGE_PIXELS."
         ) from error
     except MemoryError:

@@ -55,7 +55,9 @@ def compare(before: Photo, after: Photo) -> Image.Image:
     for whole in wholes:
         ImageDraw.Draw(whole).rectangle([round(side * scale) for side in box], outline=MARK, width=2)
     titles = (f"{names[0]}, at {scale:.0%}", *names[1:])
-    return stack([row(wholes, titles), row(crops, (f"where it changed most, at {factor:.0%}", "", ""))])
+    about = (f"where it changed most, at {factor:.0%}", "", "")
+    cell = max(wholes[0].width, crops[0].width)
+    return stack([row(wholes, titles, cell), row(crops, about, cell)])
 
 
 def on_white(photo: Photo) -> Image.Image:
@@ -90,10 +92,10 @@ def gain_of(change: np.ndarray) -> int:
     return 1 if high < 1 else min(LARGEST_GAIN, 2 ** max(0, math.floor(math.log2(255 / high))))
 
 
-def row(panels: Sequence[Image.Image], titles: Sequence[str]) -> Image.Image:
-    """Panels side by side, each with its title above it."""
+def row(panels: Sequence[Image.Image], titles: Sequence[str], cell: int = 0) -> Image.Image:
+    """Panels side by side, each with its title above it, in cells of at least a width."""
     width, height = panels[0].size
-    cell = max(width, NARROWEST)
+    cell = max(width, cell, NARROWEST)
     picture = Image.new("RGB", (len(panels) * (cell + GAP) + GAP, LINE + height + GAP), BACKGROUND)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(18)
     for index, (panel, title) in enumerate(zip(panels, titles, strict=True)):

@@ -64,16 +64,15 @@ class ReadAhead:
         return len(self.jobs)
 
     def __iter__(self) -> Iterator[Item]:
+        present = None
         with ThreadPoolExecutor(1) as thread:
-            ahead = [thread.submit(self.read, job) for job in self.jobs[:1]]
-            for job in (*self.jobs[1:], None):
-                if not ahead:
-                    return
-                item = ahead.pop().result()
-                if job is not None:
-                    ahead.append(thread.submit(self.read, job))
-                yield item
-                del item
+            for job in self.jobs:
+                coming = thread.submit(self.read, job)
+                if present is not None:
+                    yield present.result()
+                present = coming
+            if present is not None:
+                yield present.result()
 
     @staticmethod
     def read(job: Job) -> Item:

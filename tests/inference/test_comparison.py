@@ -14,7 +14,7 @@ def pair(height: int, width: int, change: tuple[slice, slice] = (slice(None), sl
 
 
 def panel(picture: Image.Image, index: int, top: int, size: tuple[int, int]) -> np.ndarray:
-    left = GAP + index * (max(size[0], NARROWEST) + GAP)
+    left = GAP + index * ((picture.width - GAP) // 3)
     return np.asarray(picture.crop((left, top, left + size[0], top + size[1])))
 
 
@@ -51,6 +51,17 @@ def test_every_size_can_be_shown(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("place", [(0, 0), (300, 500), (393, 744), (160, 8), (310, 0)])
+def test_the_rows_have_the_same_columns() -> None:
+    before, after = pair(600, 400)
+    picture = compare(before, after)
+    crop = (2 * CROP, 2 * CROP)
+    assert picture.width == 3 * (2 * CROP + GAP) + GAP
+    top = LINE + PANEL + GAP + LINE
+    for index, expected in enumerate((100, 105, 160)):
+        assert (panel(picture, index, top, crop) == expected).all()
+        assert (panel(picture, index, top - LINE - GAP - 20, (round(400 * PANEL / 600), 20))[:, -3:] == expected).all()
+
+
 def test_the_place_of_the_change_is_found(place: tuple[int, int]) -> None:
     change = np.zeros((400, 750, 3), np.uint8)
     change[300:310] += 1

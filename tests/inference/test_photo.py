@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,6 +115,45 @@ def test_16_bits_that_pillow_would_read_wrongly_are_refused(tmp_path: Path) -> N
     tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
     with pytest.raises(ImageError, match=r"a\.tif cannot be read: its 16 bits lie in a way"):
         read_photo(tmp_path / "a.tif")
+
+
+def interlaced(pixels: np.ndarray) -> bytes:
+    """Adam7, which no writer at hand makes."""
+    height, width, channels = pixels.shape
+    passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+    rows = [
+        b"\0" + line.astype(">u2").tobytes()
+        for top, left, down, right in passes
+        for line in pixels[top::down, left::right]
+        if line.size
+    ]
+    head = struct.pack(">2I5B", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 1)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+@pytest.mark.parametrize(("grey", "alpha"), [(False, False), (False, True), (True, True)])
+def test_interlaced_16_bits_are_read(tmp_path: Path, grey: bool, alpha: bool) -> None:
+    before = photo(16, grey, alpha, size=(19, 13))
+    (tmp_path / "a.png").write_bytes(interlaced(before.pixels))
+    after = read_photo(tmp_path / "a.png")
+    assert np.array_equal(after.pixels, before.pixels)
+    assert after.grey == grey
+
+
+@pytest.mark.parametrize(("grey", "alpha"), [(False, False), (False, True), (True, True)])
+@pytest.mark.parametrize("extension", [".png", ".tif"])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_truncated_files_of_16_bits_are_named(
+    tmp_path: Path, extension: str, grey: bool, alpha: bool, share: float
+) -> None:
+    path = tmp_path / f"cut{extension}"
+    write_photo(path, photo(16, grey, alpha, size=(99, 80)))
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(ImageError, match=rf"cut\{extension}"):
+        read_photo(path)
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
