@@ -9,6 +9,7 @@ import pytest
 import tifffile
 import torch
 from PIL import ExifTags, Image, ImageCms
+from skimage.color import lab2rgb
 
 from biasgan.images import ImageError
 from biasgan.inference.photo import FORMAT_OF, Photo, of_picture, read_photo, write_photo
@@ -256,6 +257,28 @@ def test_cmyk_becomes_srgb(tmp_path: Path) -> None:
     assert plain.remarks == odd.remarks == ("CMYK became sRGB",)
     assert plain.profile is odd.profile is None
     assert np.array_equal(plain.colour, odd.colour)
+
+
+def black_alone_counts() -> bytes:
+    """A profile of a printer whose cyan, magenta and yellow leave no trace: L* is 100 (1 - K)."""
+    curve = bytes(range(256))
+    corners = b"".join(bytes((0 if index % 2 else 255, 128, 128)) for index in range(16))
+    matrix = struct.pack(">9i", *(65536 if index % 4 == 0 else 0 for index in range(9)))
+    table = b"mft1" + struct.pack(">I4B", 0, 4, 3, 2, 0) + matrix + 4 * curve + corners + 3 * curve
+    offset = 128 + 4 + 12
+    head = struct.pack(">3I", offset + len(table), 0, 0x02400000) + b"prtrCMYKLab " + bytes(12) + b"acsp" + bytes(28)
+    head += struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
+    return head.ljust(128, b"\0") + struct.pack(">I", 1) + b"A2B0" + struct.pack(">2I", offset, len(table)) + table
+
+
+def test_the_profile_of_cmyk_counts(tmp_path: Path) -> None:
+    inks = np.array([[[200, 50, 10, 0], [0, 0, 0, 128], [90, 90, 90, 255]]], np.uint8)
+    Image.fromarray(inks, "CMYK").save(tmp_path / "a.tif", icc_profile=black_alone_counts())
+    after = read_photo(tmp_path / "a.tif")
+    middle = 255 * lab2rgb([[[100 * (1 - 128 / 255), 0, 0]]])[0, 0, 0]
+    expected = np.array([255, middle, 0]).reshape(1, 3, 1)
+    assert np.abs(after.colour - expected).max() <= 2
+    assert after.profile is None
 
 
 def test_of_an_animation_it_is_the_first_frame(tmp_path: Path) -> None:
