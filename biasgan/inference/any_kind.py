@@ -83,5 +83,5 @@ def check_range(image: Tensor) -> None:
         ValueError: If some lie outside [0, 1], or are no numbers.
     """
     lowest, highest = image.min().item(), image.max().item()
-    if lowest < 0 or highest > 1:
+    if not (lowest >= 0 and highest <= 1):
         raise ValueError(f"expected numbers in [0, 1], got {lowest:g} to {highest:g}.")
