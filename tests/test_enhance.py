@@ -168,6 +168,7 @@ def test_wrong_commands_are_said_at_once(
         (["--model", "none"], "none: expected a run folder"),
         (["--model", "a.jpg"], "a.jpg is no readable checkpoint"),
         (["--device", "abacus"], "device=abacus cannot be used here"),
+        (["--tile", "3"], "tile=3 is too small for overlap=10"),
     ],
 )
 def test_what_a_command_cannot_have_is_one_message(

@@ -224,6 +224,8 @@ def test_transparent_colours_are_kept(tmp_path: Path) -> None:
     assert after.colour.tolist() == [[[10, 20, 30], [40, 50, 60]]]
     assert after.alpha is not None
     assert after.alpha.tolist() == [[0, 255]]
+    write_photo(tmp_path / "a.webp", after)
+    assert np.array_equal(read_photo(tmp_path / "a.webp").pixels, after.pixels)
 
 
 def test_a_transparent_palette_and_colour_keys_become_alpha(tmp_path: Path) -> None:
@@ -289,6 +291,9 @@ def test_of_an_animation_it_is_the_first_frame(tmp_path: Path) -> None:
         after = read_photo(tmp_path / name)
         assert after.remarks == ("only the first of its frames",)
         assert after.colour[0, 0].tolist() == [255, 0, 0]
+    # The photograph of a phone, with a second picture for special displays.
+    frames[0].save(tmp_path / "phone.jpg", "MPO", save_all=True, append_images=frames[1:])
+    assert read_photo(tmp_path / "phone.jpg").remarks == ()
 
 
 def test_unreadable_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
