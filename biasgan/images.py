@@ -66,7 +66,10 @@ def readable(path: str | Path) -> Generator[None]:
     except UnidentifiedImageError as error:
         raise ImageError(f"{path} is not an image that Pillow {Image.__version__} can read.") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path} is larger than Pillow's limit of {Image.MAX_IMAGE_PIXELS} pixels.") from error
+        raise ImageError(
+            f"{path} is larger than Pillow's limit of {Image.MAX_IMAGE_PIXELS} pixels, for files that are made to fill "
+            "the memory. If you trust it, raise PIL.Image.MAX_IMAGE_PIXELS."
+        ) from error
     except MemoryError:
         raise
     except OSError as error:
@@ -122,7 +125,7 @@ def grey_levels(picture: Image.Image) -> np.ndarray:
     return levels.astype(np.uint16)
 
 
-def list_images(folder: Path) -> list[Path]:
+def list_images(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
     """Image files in a folder and its subfolders, known by their extensions, sorted; hidden ones are left out.
 
     Raises:
@@ -134,12 +137,12 @@ def list_images(folder: Path) -> list[Path]:
     files = sorted(
         file
         for file in folder.rglob("*")
-        if file.suffix.lower() in EXTENSIONS
+        if file.suffix.lower() in extensions
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
         and file.is_file()
     )
     if not files:
-        raise ImageError(f"{folder} has no images in it or in its subfolders; expected {', '.join(EXTENSIONS)}.")
+        raise ImageError(f"{folder} has no images in it or in its subfolders; expected {', '.join(extensions)}.")
     return files
 
 

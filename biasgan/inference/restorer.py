@@ -1,11 +1,16 @@
 import copy
 from functools import cached_property
 from math import isqrt
+from pathlib import Path
+from typing import overload
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from biasgan.allocator import keep_freed_memory
+from biasgan.inference.any_kind import AnyImage, restore_any
 from biasgan.inference.early_exit import to_the_last_exit
 from biasgan.inference.memory import bytes_per_pixel, free_memory, is_out_of_memory
 from biasgan.inference.precision import BF16
@@ -64,6 +69,33 @@ class Restorer:
         self._given = copy.deepcopy(generator).eval()
         self._given.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - of modules too
         keep_freed_memory()
+
+    @overload
+    def __call__(self, image: str | Path | Image.Image, strength: float = 1) -> Image.Image: ...
+    @overload
+    def __call__(self, image: np.ndarray, strength: float = 1) -> np.ndarray: ...
+    @overload
+    def __call__(self, image: Tensor, strength: float = 1) -> Tensor: ...
+
+    def __call__(self, image: AnyImage, strength: float = 1) -> Image.Image | np.ndarray | Tensor:
+        """Restore an image in the form in which there is one.
+
+        Args:
+            image: A path; a PIL image; an array (H, W), (H, W, 3) or (H, W, 4), the last channel of which is alpha, of
+                uint8, uint16, or floating-point numbers in [0, 1]; or a tensor (3, H, W) or (N, 3, H, W) of the latter.
+            strength: From 0, which gives the image as it is, to 1, which gives it fully restored.
+
+        Returns:
+            For a path or a PIL image a PIL image, turned as EXIF says, with colour profile and EXIF in its `info`: L,
+            LA, I;16, RGB or RGBA, whichever is nearest, since Pillow has no more than 8 bits of colour. An array or
+            tensor for one, of the same shape, type and device. Alpha is not restored.
+
+        Raises:
+            ImageError: If a file or picture cannot be used.
+            TypeError: If it is of another type.
+            ValueError: If its shape, its range or the strength is wrong.
+        """
+        return restore_any(self.restore, image, strength)
 
     @torch.inference_mode()
     def restore(self, image: Tensor, progress: Progress | None = None) -> Tensor:
