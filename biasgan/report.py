@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from glob import glob
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,18 +14,17 @@ from biasgan.reporting.bias_table import bias_table
 from biasgan.reporting.charts import Chart, rate_distortion_charts, realism_charts, training_charts, triangle_charts
 from biasgan.reporting.comparisons import comparison_table
 from biasgan.reporting.csv_files import results_as_csv, table_as_csv
-from biasgan.reporting.evaluations import Evaluation, find_evaluations
 from biasgan.reporting.evaluation_table import evaluation_table
-from biasgan.reporting.groups import by_condition, grouped, labels_of
+from biasgan.reporting.evaluations import Condition, Evaluation, find_evaluations, places
+from biasgan.reporting.groups import Grouped, by_condition, grouped, labels_of
 from biasgan.reporting.latex import table_as_latex
 from biasgan.reporting.page import Section, page
 from biasgan.reporting.pictures import pictures_of
-from biasgan.reporting.table import Table
 from biasgan.reporting.tables import ablation_table, bd_rate_table, quality_table, sweeps
 
 USAGE = """
-Gather what `python -m biasgan.evaluate` measured, of runs, sweeps, weights and folders of images, on one page that opens
-from disk, beside the paper's own figures; every table is written as CSV and LaTeX, every chart as SVG.
+Gather what `python -m biasgan.evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
+opens from disk, beside the paper's own figures; every table is written as CSV and LaTeX, every chart as SVG.
 
   python -m biasgan.report runs=outputs
   python -m biasgan.report runs='outputs/realesrgan-*,evaluations' out=report
@@ -60,7 +58,7 @@ def report(runs: Iterable[str], out: str | Path = "report") -> tuple[Path, tuple
     labels = labels_of(conditions)
     pictures, unreadable = pictures_of(conditions)
     left_out = (*left_out, *unreadable)
-    sections = _sections(evaluations)
+    sections = _sections(evaluations, groups, conditions, labels)
     tables = [table for section in sections for table in section.tables]
     charts = [chart for section in sections for chart in section.charts]
     for table in tables:
@@ -74,11 +72,13 @@ def report(runs: Iterable[str], out: str | Path = "report") -> tuple[Path, tuple
     return folder / "report.html", left_out
 
 
-def _sections(evaluations: Sequence[Evaluation]) -> list[Section]:
+def _sections(
+    evaluations: Sequence[Evaluation],
+    groups: Grouped,
+    conditions: Mapping[Condition, Grouped],
+    labels: Mapping[Condition, str],
+) -> list[Section]:
     """Tables and charts, in the order of the page."""
-    groups = grouped(evaluations)
-    conditions = by_condition(groups, evaluations)
-    labels = labels_of(conditions)
     by_images = {c: [one for one in evaluations if one.condition == c] for c in conditions}
     qualities = [quality_table(c, labels[c], own, by_images[c]) for c, own in conditions.items()]
     ablations = [table for c, own in conditions.items() if (table := ablation_table(c, labels[c], own))]
@@ -143,7 +143,7 @@ def _write(path: Path, text: str) -> None:
 
 def patterns(given: str) -> list[str]:
     """Globs as they are given: one, or several with commas between them, since folders of sweeps may have commas."""
-    return [given] if glob(given, recursive=True) else [part for part in given.split(",") if part]
+    return [given] if places(given) else [part for part in given.split(",") if part]
 
 
 def main() -> None:

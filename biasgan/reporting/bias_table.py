@@ -6,7 +6,7 @@ from biasgan.reporting.evaluations import Condition, Evaluation, Json
 from biasgan.reporting.groups import Grouped
 from biasgan.reporting.statistics import mean_of
 from biasgan.reporting.table import Cell, Column, Row, Table, cell_of, file_name
-from biasgan.reporting.tables import compared, seeds
+from biasgan.reporting.tables import compared, is_number, seeds
 
 MEASURES = {"features": "features", "lpips": "LPIPS", "fid": "FID"}
 """What triangles are measured by, and its name."""
@@ -23,9 +23,9 @@ def bias_table(condition: Condition, label: str, groups: Grouped) -> Table:
     """
     told = paper.differences(condition)
 
-    def cells(members: Sequence[Evaluation], figures: Sequence[float] | None) -> list[Cell]:
-        def cell(take: Callable[[Evaluation], Any], digits: int, reason: str, figure: float | None = None) -> Cell:
-            values = [float(value) for member in members if isinstance(value := take(member), int | float)]
+    def cells(members: Sequence[Evaluation], figures: Sequence[str] | None) -> list[Cell]:
+        def cell(take: Callable[[Evaluation], Any], digits: int, reason: str, figure: str | None = None) -> Cell:
+            values = [float(value) for member in members if is_number(value := take(member))]
             mean = mean_of(values) if values else None
             note = seeds(mean) if mean else reason
             return cell_of(
@@ -51,7 +51,9 @@ def bias_table(condition: Condition, label: str, groups: Grouped) -> Table:
                 for name in ("pixels", "features")
             ),
             *(
-                cell(lambda m, n=name: part(m.content, "realism", n), 2, NO_REALISM, figures and figures[number])
+                cell(
+                    lambda m, n=name: part(m.content, "realism", n), 2, NO_REALISM, figures[number] if figures else None
+                )
                 for number, name in enumerate(CANDIDATES)
             ),
         ]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from biasgan.analysis.figures import DARK, LIGHT, Theme
 from biasgan.analysis.rate_distortion import Curve
@@ -74,6 +75,10 @@ def names_of(theme: Theme) -> dict[str, str]:
 
 def chart(name: str, title: str, figure: Figure) -> Chart:
     """Write a figure as SVG, with its text as text; the same figure gives the same SVG."""
+    for words in figure.findobj(Text):
+        # Names may have dollar signs, which would begin a formula; ticks of logarithms are formulas.
+        if r"\mathdefault" not in words.get_text():
+            words.set_parse_math(False)
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "biasgan", "svg.fonttype": "none"}):  # pyright: ignore[reportUnknownMemberType] - partial stubs
         figure.savefig(text, format="svg", metadata={"Date": None})  # pyright: ignore[reportUnknownMemberType] - partial stubs

@@ -34,12 +34,13 @@ P = "p is that of a paired t-test, both sides: small values speak against chance
 
 
 def _rows(images: str, groups: Grouped) -> Iterator[Row]:
-    references = {
-        group.subject.baseline: group for group in reversed(groups) if _is(group, "vanilla") and group.subject
-    }
+    references: dict[str, Group] = {}
+    for group in groups:
+        if group.subject and group.subject.method == "vanilla":
+            references.setdefault(group.subject.baseline, group)
     for group, members in groups.items():
         reference = references.get(group.subject.baseline) if group.subject else None
-        if reference is None or _is(group, "vanilla") or not (group.subject and group.subject.method):
+        if reference is None or group.subject == reference.subject:
             continue
         for name, column in metric_columns([*members, *groups[reference]]).items():
             words = [column.title, images]
@@ -58,10 +59,6 @@ def _rows(images: str, groups: Grouped) -> Iterator[Row]:
             )
             difference = Cell(test.difference.value, digits, True, test.difference.half_width, note=pairs)
             yield Row(label, [difference, p._replace(note=p.note or pairs)], [*words, pairs])
-
-
-def _is(group: Group, method: str) -> bool:
-    return group.subject is not None and group.subject.method == method
 
 
 def compare(one: Sequence[Evaluation], other: Sequence[Evaluation], metric: str) -> tuple[Paired, str] | None:

@@ -9,9 +9,11 @@ from biasgan.reporting.table import Table
 def table_as_csv(table: Table) -> str:
     """A table with one line a number: what it is, ours unrounded, the paper's, why there is none."""
     heads = [*table.heads, "column", "unit", "value", "half_width", "paper", "difference", "note"]
-    lines: list[Sequence[object]] = [
-        [row.label, *row.words, column.name, column.unit]
-        + [cell.value, cell.half_width, cell.paper, cell.difference if cell.comparable else None, cell.note]
+    lines = [
+        [
+            *(row.label, *row.words, column.name, column.unit),
+            *(cell.value, cell.half_width, cell.paper, cell.difference, cell.note),
+        ]
         for row in table.rows
         for column, cell in zip(table.columns, row.cells, strict=True)
     ]

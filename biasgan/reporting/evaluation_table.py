@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 
 from biasgan.reporting.bias_table import part
 from biasgan.reporting.evaluations import Condition, Evaluation
-from biasgan.reporting.table import Cell, Column, Row, Table, significant
+from biasgan.reporting.table import Cell, Column, Row, Table, decimals
 
 COLUMNS = (
     Column("bits per pixel"),
@@ -25,7 +25,7 @@ def evaluation_table(evaluations: Sequence[Evaluation], labels: Mapping[Conditio
     def row(one: Evaluation) -> Row:
         values = [one.bits_per_pixel, *(part(one.content, *place) for place in PLACES[1:])]
         cells = [
-            Cell(float(value), digits(value)) if isinstance(value, int | float) else Cell(note=reason)
+            Cell(float(value), decimals(value, 3)) if isinstance(value, int | float) else Cell(note=reason)
             for value, reason in zip(values, REASONS, strict=True)
         ]
         words = [str(one.chosen.get(name) or "") for name in ("baseline", "method", "scale")]
@@ -41,8 +41,3 @@ def evaluation_table(evaluations: Sequence[Evaluation], labels: Mapping[Conditio
         COLUMNS,
         [row(one) for one in evaluations],
     )
-
-
-def digits(value: float) -> int:
-    """Decimals of three digits."""
-    return len(significant(value).partition(".")[2])

@@ -3,7 +3,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from glob import glob
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -122,7 +121,7 @@ def find_evaluations(patterns: Iterable[str]) -> Found:
     """
     files: dict[Path, None] = {}
     for pattern in patterns:
-        found = [file for place in sorted(glob(pattern, recursive=True)) for file in _evaluations_in(Path(place))]
+        found = [file for place in places(pattern) for file in _evaluations_in(place)]
         if not found:
             raise FileNotFoundError(
                 f"{pattern} has no {NAME} in it; expected folders of evaluated runs. Evaluate them first: "
@@ -145,6 +144,12 @@ def find_evaluations(patterns: Iterable[str]) -> Found:
     if not latest:
         raise FileNotFoundError("no evaluation can be used:\n" + "\n".join(left_out))
     return Found(tuple(latest.values()), tuple(left_out))
+
+
+def places(pattern: str) -> list[Path]:
+    """Files and folders that a glob matches, sorted; one that is there is taken by its name."""
+    path = Path(pattern).expanduser()
+    return [path] if path.exists() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
 def _evaluations_in(place: Path) -> list[Path]:
@@ -172,8 +177,8 @@ def read_evaluation(file: Path) -> Evaluation:
 
 
 def _evaluation(file: Path, content: Json) -> Evaluation:
-    subject, images = _get(content, "subject", dict), _get(content, "set", dict)
-    metrics, triangles = _get(content, "metrics", dict), _get(content, "triangles", dict, {})
+    subject, images = _object(content, "subject"), _object(content, "set")
+    metrics, triangles = _object(content, "metrics"), _object(content, "triangles", {})
     quality = content.get("quality")
     if isinstance(quality, bool) or not isinstance(quality, int | float | str):
         raise EvaluationError(f"quality must be a number or a text; got {quality!r}.")
@@ -183,52 +188,54 @@ def _evaluation(file: Path, content: Json) -> Evaluation:
         name=_get(subject, "name", str),
         path=_get(subject, "path", str, ""),
         sha256=subject.get("sha256"),
-        chosen=_get(content, "chosen", dict, {}),
-        training=_get(content, "training", dict, {}),
+        chosen=_object(content, "chosen", {}),
+        training=_object(content, "training", {}),
         condition=Condition(
             _get(images, "name", str),
             _get(images, "images", int),
             _get(images, "fingerprint", str, ""),
             _get(content, "codec", str),
-            json.dumps(_get(content, "codec_identity", dict, {}), sort_keys=True),
+            json.dumps(_object(content, "codec_identity", {}), sort_keys=True),
             quality if isinstance(quality, str) else f"{quality:g}",
         ),
-        bits_per_pixel=_number(_get(content, "bits_per_pixel", dict), "mean"),
-        metrics={name: _measured(_get(metrics, name, dict)) for name in metrics},
-        protocols=_get(content, "protocols", dict, {}),
-        unavailable=_get(content, "unavailable", dict, {}),
-        triangles={name: _triangle(_get(triangles, name, dict)) for name in triangles if triangles[name] is not None},
+        bits_per_pixel=_number(_object(content, "bits_per_pixel"), "mean"),
+        metrics={name: _measured(_object(metrics, name)) for name in metrics},
+        protocols={name: _object(_object(content, "protocols"), name) for name in _object(content, "protocols", {})},
+        unavailable={name: str(reason) for name, reason in _object(content, "unavailable", {}).items()},
+        triangles={name: _triangle(_object(triangles, name)) for name, sides in triangles.items() if sides is not None},
         content=content,
     )
 
 
 def _measured(given: Json) -> Measured:
-    interval = _get(given, "restored_interval", list, [])
+    interval = cast(list[Any], _get(given, "restored_interval", list, []))
     compressed, restored = (_number(given, name, None) for name in ("compressed", "restored"))
-    return Measured(compressed, restored, cast(Interval, tuple(interval)) if len(interval) == 2 else None)
+    return Measured(compressed, restored, (interval[0], interval[1]) if len(interval) == 2 else None)
 
 
 def _triangle(given: Json) -> Triangle:
     return Triangle(*(_number(given, side) for side in Triangle._fields))
 
 
-REQUIRED = object()
+def _object(given: Json, name: str, default: Any = ...) -> Json:  # noqa: ANN401
+    """Names with their values."""
+    return cast(Json, _get(given, name, dict, default))
 
 
-def _number(given: Json, name: str, default: Any = REQUIRED) -> Any:  # noqa: ANN401
+def _number(given: Json, name: str, default: Any = ...) -> Any:  # noqa: ANN401
     """A number, as float."""
     value = given.get(name)
-    if value is None and default is not REQUIRED:
+    if value is None and default is not ...:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise EvaluationError(f"{name} must be a number; got {value!r}.")
     return float(value)
 
 
-def _get(given: Json, name: str, kind: type[T], default: Any = REQUIRED) -> T:  # noqa: ANN401
+def _get(given: Json, name: str, kind: type[T], default: Any = ...) -> T:  # noqa: ANN401
     """A value of a kind; what is null counts as missing."""
     value = given.get(name)
-    if value is None and default is not REQUIRED:
+    if value is None and default is not ...:
         return default
     if not isinstance(value, kind):
         raise EvaluationError(f"{name} must be {KINDS[kind]}; got {value!r:.60}.")

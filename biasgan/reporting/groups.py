@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
             named.setdefault((label, subject), {}).setdefault(traits, []).append(evaluation)
     found: dict[Group, list[Evaluation]] = {}
     for (label, subject), variants in named.items():
-        for traits, members in variants.items():
+        for members in variants.values():
             told = [
                 f"{name} {value}"
                 for number, (name, value) in enumerate(traits_of(members[0]).items())
@@ -103,13 +104,16 @@ def by_condition(groups: Grouped, evaluations: Iterable[Evaluation]) -> dict[Con
 
 
 def labels_of(conditions: Iterable[Condition]) -> dict[Condition, str]:
-    """A label for each, with the codec's identity or the set's fingerprint where it would not be the only one."""
+    """A label for each, with what tells it apart where set, codec and quality would not."""
     labels = {condition: condition.label for condition in conditions}
-    for part in ("images", "identity", "fingerprint"):
-        for condition, label in list(labels.items()):
-            same = [other for other, its in labels.items() if its == label]
-            if len({getattr(other, part) for other in same}) > 1:
-                for other in same:
-                    value = str(getattr(other, part))
-                    labels[other] = f"{label} ({part} {value[:8] if part == 'fingerprint' else value})"
+    for told in (lambda c: f"{c.images} images", identity_of, lambda c: f"set {c.fingerprint[:8]}"):
+        for label in dict.fromkeys(labels.values()):
+            same = [condition for condition, its in labels.items() if its == label]
+            if len({told(condition) for condition in same}) > 1:
+                labels |= {condition: f"{label} ({told(condition)})" for condition in same}
     return labels
+
+
+def identity_of(condition: Condition) -> str:
+    """The codec's identity, in words."""
+    return ", ".join(f"{name} {value}" for name, value in json.loads(condition.identity).items() if name != "codec")

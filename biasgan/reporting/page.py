@@ -118,7 +118,7 @@ def page(
     ]
     facts: dict[str, Any] = {
         "evaluations": len(evaluations),
-        "trainings": len({one.sha256 or one.path or one.name for one in evaluations if one.kind != "compressed"}),
+        "subjects": len({one.sha256 or one.path or one.name for one in evaluations if one.kind != "compressed"}),
         "sets of images": len({one.condition[:3] for one in evaluations}),
         "codecs and qualities": len({one.condition[3:] for one in evaluations}),
     }
@@ -134,10 +134,15 @@ def page(
         gain=GAIN,
         protocols=protocols_of(evaluations),
         provenances=[provenance(evaluation, labels[evaluation.condition]) for evaluation in evaluations],
-        svg=lambda chart: Markup(chart.inline),  # noqa: S704
+        svg=_inline,
     )
+
+
+def _inline(chart: Chart) -> Markup:
+    """A chart as a part of the page."""
+    return Markup(chart.inline)
 
 
 def _read(name: str) -> Markup:
     """A file of the template that is taken as it is."""
-    return Markup(files("biasgan.reporting").joinpath(FOLDER, name).read_text(encoding="utf-8"))  # noqa: S704
+    return Markup(files("biasgan.reporting").joinpath(FOLDER, name).read_text(encoding="utf-8"))

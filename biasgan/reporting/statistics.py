@@ -10,7 +10,8 @@ class Mean(NamedTuple):
     value: float
     half_width: float | None
     """Of the 95 % interval by Student's t; None for a single value."""
-    count: int
+    size: int
+    """Of how many values."""
 
 
 class Paired(NamedTuple):
@@ -42,7 +43,7 @@ def paired_test(one: Sequence[float], other: Sequence[float]) -> Paired:
     # Of equal numbers, rounding leaves a spread.
     if error <= 1e-12 * max(map(abs, (*one, *other))):
         return Paired(mean, math.nan)
-    return Paired(mean, 2 * float(_special().stdtr(mean.count - 1, -abs(mean.value) / error)))
+    return Paired(mean, 2 * float(_special().stdtr(mean.size - 1, -abs(mean.value) / error)))
 
 
 def _special() -> Any:  # noqa: ANN401

@@ -1,12 +1,15 @@
+import hashlib
 import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from biasgan.analysis.figures import signed
+from biasgan.analysis.figures import MINUS, signed
 from biasgan.reporting.statistics import Mean
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+LONGEST = 80
+"""Characters of a file's name, before the hash that a longer one ends in."""
 
 
 class Cell(NamedTuple):
@@ -18,8 +21,8 @@ class Cell(NamedTuple):
     has_sign: bool = False
     half_width: float | None = None
     """Of the interval of the mean over seeds."""
-    paper: float | None = None
-    """The paper's own figure."""
+    paper: str | None = None
+    """The paper's own figure, as printed."""
     comparable: bool = False
     """Whether the difference from the paper's figure means something."""
     note: str = ""
@@ -37,13 +40,15 @@ class Cell(NamedTuple):
 
     @property
     def paper_text(self) -> str:
-        """The paper's figure with its three digits."""
-        return "" if self.paper is None else significant(self.paper, self.has_sign)
+        """The paper's figure as it is shown."""
+        return "" if self.paper is None else self.paper.replace("-", MINUS)
 
     @property
     def difference(self) -> float | None:
         """By how much the number is larger than the paper's, where that can be compared."""
-        return None if self.value is None or self.paper is None or not self.comparable else self.value - self.paper
+        return (
+            None if self.value is None or self.paper is None or not self.comparable else self.value - float(self.paper)
+        )
 
     @property
     def difference_text(self) -> str:
@@ -97,6 +102,11 @@ class Table(NamedTuple):
     rows: Sequence[Row]
     notes: Sequence[str] = ()
 
+    @property
+    def has_values(self) -> bool:
+        """Whether there is any number of ours in it."""
+        return any(cell.value is not None for row in self.rows for cell in row.cells)
+
     def is_best(self, row: Row, number: int) -> bool:
         """Whether the cell of a column is the best of several."""
         better, cell = self.columns[number].higher_is_better, row.cells[number]
@@ -113,7 +123,7 @@ def cell_of(
     *,
     digits: int | None = None,
     has_sign: bool = False,
-    paper: float | None = None,
+    paper: str | None = None,
     comparable: bool = False,
 ) -> Cell:
     """A cell with a mean over seeds.
@@ -134,16 +144,15 @@ def cell_of(
 
 
 def decimals(value: float, digits: int = 4) -> int:
-    """How many decimals a number has that is written with so many digits."""
-    return digits - 1 if value == 0 else max(0, min(6, digits - 1 - math.floor(math.log10(abs(value)))))
-
-
-def significant(value: float, has_sign: bool = False, digits: int = 3) -> str:
-    """A number with so many digits that count."""
-    places = decimals(value, digits)
-    return signed(value, places) if has_sign else f"{value:.{places}f}"
+    """How many decimals a number has that is written with about so many digits."""
+    if value == 0:
+        return digits - 1
+    # Columns of numbers about 0.1 would be ragged otherwise.
+    most = 4 if abs(value) >= 0.01 else 6
+    return max(0, min(most, digits - 1 - math.floor(math.log10(abs(value)))))
 
 
 def file_name(*parts: str) -> str:
-    """A name of a file out of words: letters, digits and hyphens."""
-    return "-".join(word for part in parts if (word := re.sub(r"[^a-z0-9.]+", "-", part.lower()).strip("-.")))
+    """A name of a file out of words: letters, digits, points and hyphens, not too many of them."""
+    name = "-".join(word for part in parts if (word := re.sub(r"[^\w.]+", "-", part.lower()).strip("-.")))
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

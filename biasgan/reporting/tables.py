@@ -1,10 +1,11 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeGuard
 
 from biasgan.analysis.rate_distortion import Curve, bd_rate
 from biasgan.reporting import paper
 from biasgan.reporting.evaluations import Condition, Evaluation
-from biasgan.reporting.groups import Group, Grouped, name_of
+from biasgan.reporting.groups import Group, Grouped, identity_of, name_of
 from biasgan.reporting.paper import Subject
 from biasgan.reporting.statistics import Mean, mean_of
 from biasgan.reporting.table import Cell, Column, Row, Table, cell_of, file_name
@@ -54,10 +55,14 @@ def quality_table(condition: Condition, label: str, groups: Grouped, evaluations
         figure = figures.get(name, {}).get(subject) if subject else None
         return metric_cell(name, members, restored, figure, not told)
 
+    def first(name: str) -> Sequence[Evaluation]:
+        measured = [one for one in evaluations if value_of(one, name, restored=False) is not None]
+        return measured[:1] or evaluations[:1]
+
     rows = [
         Row(
-            "compressed",
-            [cell(name, evaluations[:1], Subject(paper.COMPRESSED), False) for name in columns],
+            paper.COMPRESSED,
+            [cell(name, first(name), Subject(paper.COMPRESSED), False) for name in columns],
             competes=False,
         ),
         *(
@@ -82,15 +87,15 @@ def quality_table(condition: Condition, label: str, groups: Grouped, evaluations
     )
 
 
-def metric_cell(
-    name: str, members: Sequence[Evaluation], restored: bool, figure: float | None, comparable: bool
-) -> Cell:
+def metric_cell(name: str, members: Sequence[Evaluation], restored: bool, figure: str | None, comparable: bool) -> Cell:
     """The mean of a metric over the seeds of a group, or over none."""
     found = [value for member in members if (value := value_of(member, name, restored)) is not None]
     if not found:
         return cell_of(None, why_missing(name, members), paper=figure)
+    if infinite := [value for value in found if not math.isfinite(value)]:
+        return cell_of(None, f"not finite ({infinite[0]:g})", paper=figure)
     mean = mean_of(found)
-    note = seeds(mean)
+    note = seeds(mean) if restored else "the same for all methods"
     interval = members[0].metrics[name].restored_interval if name in members[0].metrics else None
     if len(found) == 1 and restored and interval:
         note += f"; 95 % over images: {interval[0]:.4g} to {interval[1]:.4g}"
@@ -105,6 +110,11 @@ def value_of(evaluation: Evaluation, metric: str, restored: bool = True) -> floa
     return measured.restored if restored else measured.compressed
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def why_missing(metric: str, members: Sequence[Evaluation]) -> str:
     """Why a metric has no value in any of some evaluations."""
     if not members:
@@ -114,7 +124,7 @@ def why_missing(metric: str, members: Sequence[Evaluation]) -> str:
 
 def seeds(mean: Mean) -> str:
     """How a mean came about, in words."""
-    return f"mean and 95 % t-interval over {mean.count} seeds" if mean.count > 1 else "one run"
+    return f"mean and 95 % t-interval over {mean.size} seeds" if mean.size > 1 else "one run"
 
 
 def compared(table: str, told: Sequence[str]) -> str:
@@ -137,7 +147,9 @@ def sweeps(conditions: Iterable[Condition]) -> dict[str, list[Condition]]:
         found.setdefault(condition[:-1], []).append(condition)
     labels = [f"{own[0].set_name}, {own[0].codec}" for own in found.values()]
     return {
-        label if labels.count(label) == 1 else f"{label} ({own[0].fingerprint[:8]} {own[0].identity})": own
+        label
+        if labels.count(label) == 1
+        else f"{label} ({own[0].images} images, set {own[0].fingerprint[:8]}, {identity_of(own[0])})": own
         for label, own in zip(labels, found.values(), strict=True)
     }
 
@@ -243,7 +255,7 @@ def ablation_table(condition: Condition, label: str, groups: Grouped) -> Table |
         ],
         rows,
         [
-            "\N{GREEK CAPITAL LETTER DELTA} is the difference from vanilla, of seeds that both have where there are any.",
+            "\N{GREEK CAPITAL LETTER DELTA} is the difference from vanilla, over common seeds where there are any.",
             compared("Tab. 5", told),
         ],
     )
@@ -269,7 +281,7 @@ def _gain(
         mean = mean_of([one - other for one, other in pairs.values()])
         note = f"over {len(pairs)} seeds that both have" if len(pairs) > 1 else "one seed"
     else:
-        base = [value for member in vanilla[0][1] if (value := value_of(member, name)) is not None]
+        base = [value for member in vanilla[0][1] if is_number(value := value_of(member, name))]
         if not base:
             return Cell(note="vanilla was not measured", paper=figure)
         mean, note = Mean(own.value - mean_of(base).value, None, 1), "of means: no seed is the same"
@@ -282,6 +294,6 @@ def paired_values(
     """Values of two groups by the seeds that both have."""
     sides: list[Mapping[int, float]] = []
     for members in (one, other):
-        found = {m.seed: v for m in members if m.seed is not None and (v := value(m)) is not None}
+        found = {m.seed: v for m in members if m.seed is not None and is_number(v := value(m))}
         sides.append(found)
     return {seed: (sides[0][seed], sides[1][seed]) for seed in sorted(sides[0].keys() & sides[1].keys())}

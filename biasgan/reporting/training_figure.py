@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,7 +18,8 @@ PANELS = {
 }
 """Name in the log → what it is."""
 
-STYLES = ("-", "--", ":", "-.")
+LineStyle = Literal["-", "--", ":", "-."]
+STYLES: tuple[LineStyle, ...] = ("-", "--", ":", "-.")
 POINTS = 150
 """As many as a line shows; of longer logs, neighbours are averaged."""
 
@@ -58,7 +60,7 @@ def training_figure(logs: Mapping[str, Sequence[Rows]], theme: Theme = LIGHT) ->
     return figure
 
 
-def style_of(number: int, theme: Theme) -> str:
+def style_of(number: int, theme: Theme) -> LineStyle:
     """Style of a method's lines: another one where the palette begins anew."""
     return STYLES[number // len(theme.palette) % len(STYLES)]
 

@@ -24,12 +24,25 @@ PROTOCOL = {
     "weights": {},
 }
 PROTOCOLS = {
-    "psnr": PROTOCOL | {"metric": "PSNR", "variant": "one error", "higher_is_better": True, "library": "x 1", "unit": "dB"},
+    "psnr": PROTOCOL
+    | {"metric": "PSNR", "variant": "one error", "higher_is_better": True, "library": "x 1", "unit": "dB"},
     "ssim": PROTOCOL | {"metric": "SSIM", "variant": "11 x 11", "higher_is_better": True, "library": "x 1"},
     "lpips": PROTOCOL
-    | {"metric": "LPIPS", "variant": "AlexNet", "higher_is_better": False, "library": "y 2", "weights": {"a.pth": "ab" * 32}},
+    | {
+        "metric": "LPIPS",
+        "variant": "AlexNet",
+        "higher_is_better": False,
+        "library": "y 2",
+        "weights": {"a.pth": "ab" * 32},
+    },
     "fid": PROTOCOL
-    | {"metric": "FID", "variant": "whole images", "higher_is_better": False, "library": "y 2", "over_images": "one number"},
+    | {
+        "metric": "FID",
+        "variant": "whole images",
+        "higher_is_better": False,
+        "library": "y 2",
+        "over_images": "one number",
+    },
 }
 NO_NIQE = "pyiqa is not installed; pip install 'biasgan[metrics]'"
 
@@ -71,7 +84,11 @@ def make_evaluation(
         for name, (one, other) in values.items()
     }
     adversarial = baseline in ("esrgan", "realesrgan")
-    deviation = {"compressed_restored": 0.10 + gain / 50, "compressed_original": 0.218, "restored_original": 0.14 - gain / 40}
+    deviation = {
+        "compressed_restored": 0.10 + gain / 50,
+        "compressed_original": 0.218,
+        "restored_original": 0.14 - gain / 40,
+    }
     chosen = {"baseline": baseline, "method": method, "codec": codec, "data": "div2k", "scale": "paper"}
     content = {
         "format": 1,
@@ -82,7 +99,9 @@ def make_evaluation(
             "sha256": f"{abs(hash((baseline, method, seed, codec, quality))):064x}"[-64:],
         },
         "chosen": chosen if baseline else dict.fromkeys(chosen),
-        "training": {"seed": seed, "iterations": 1000, "pretrain_iterations": 500, "quality": quality} if baseline else {},
+        "training": {"seed": seed, "iterations": 1000, "pretrain_iterations": 500, "quality": quality}
+        if baseline
+        else {},
         "codec": codec,
         "quality": quality,
         "codec_identity": {"codec": codec, "library": "x265 4.1"},
@@ -92,9 +111,16 @@ def make_evaluation(
         "unavailable": {"niqe": NO_NIQE},
         "bits_per_pixel": {"mean": rate, "interval": [rate * 0.95, rate * 1.05]},
         "triangles": {
-            name: {**deviation, "deviation": 0.0, "deviation_interval": None, "holds": True} for name in ("features", "lpips")
+            name: {**deviation, "deviation": 0.0, "deviation_interval": None, "holds": True}
+            for name in ("features", "lpips")
         },
-        "realism": {"kind": "plain", "conditional": True, "original": 0.8, "restored": 0.3 + gain / 10, "compressed": 0.5}
+        "realism": {
+            "kind": "plain",
+            "conditional": True,
+            "original": 0.8,
+            "restored": 0.3 + gain / 10,
+            "compressed": 0.5,
+        }
         if adversarial
         else None,
         "disparity": {"pixels": {"slope": 0.6 + gain / 5, "intercept": 0.01, "r_squared": 0.8, "patches": 400}},
