@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from biasgan.reporting.evaluations import Condition, Evaluation
@@ -71,7 +71,7 @@ def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
     for (label, subject), variants in named.items():
         for members in variants.values():
             told = [
-                f"{name} {value}"
+                f"{name} {'unknown' if value is None else value}"
                 for number, (name, value) in enumerate(traits_of(members[0]).items())
                 if len({other[number] for other in variants}) > 1
             ]
@@ -106,12 +106,23 @@ def by_condition(groups: Grouped, evaluations: Iterable[Evaluation]) -> dict[Con
 def labels_of(conditions: Iterable[Condition]) -> dict[Condition, str]:
     """A label for each, with what tells it apart where set, codec and quality would not."""
     labels = {condition: condition.label for condition in conditions}
-    for told in (lambda c: f"{c.images} images", identity_of, lambda c: f"set {c.fingerprint[:8]}"):
+    parts: tuple[Callable[[Condition], str], ...] = (images_of, identity_of, set_of)
+    for told in parts:
         for label in dict.fromkeys(labels.values()):
             same = [condition for condition, its in labels.items() if its == label]
             if len({told(condition) for condition in same}) > 1:
                 labels |= {condition: f"{label} ({told(condition)})" for condition in same}
     return labels
+
+
+def images_of(condition: Condition) -> str:
+    """How many images there are, in words."""
+    return f"{condition.images} images"
+
+
+def set_of(condition: Condition) -> str:
+    """Which set of its name it is, in words."""
+    return f"set {condition.fingerprint[:8]}"
 
 
 def identity_of(condition: Condition) -> str:

@@ -56,9 +56,11 @@ def pictures_of(conditions: Mapping[Condition, Grouped]) -> tuple[dict[Condition
     for condition, named in files.items():
         for name, versions in list(named.items())[:count]:
             try:
-                found.setdefault(condition, []).append(_crop(name, versions, side, share))
+                crop = _crop(name, versions, side, share)
             except ImageError as error:
                 left_out.append(str(error))
+                continue
+            found.setdefault(condition, []).append(crop)
     return found, left_out
 
 

@@ -5,7 +5,7 @@ from typing import TypeGuard
 from biasgan.analysis.rate_distortion import Curve, bd_rate
 from biasgan.reporting import paper
 from biasgan.reporting.evaluations import Condition, Evaluation
-from biasgan.reporting.groups import Group, Grouped, identity_of, name_of
+from biasgan.reporting.groups import Group, Grouped, identity_of, images_of, name_of, set_of
 from biasgan.reporting.paper import Subject
 from biasgan.reporting.statistics import Mean, mean_of
 from biasgan.reporting.table import Cell, Column, Row, Table, cell_of, file_name
@@ -149,7 +149,7 @@ def sweeps(conditions: Iterable[Condition]) -> dict[str, list[Condition]]:
     return {
         label
         if labels.count(label) == 1
-        else f"{label} ({own[0].images} images, set {own[0].fingerprint[:8]}, {identity_of(own[0])})": own
+        else f"{label} ({images_of(own[0])}, {set_of(own[0])}, {identity_of(own[0])})": own
         for label, own in zip(labels, found.values(), strict=True)
     }
 

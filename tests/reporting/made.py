@@ -52,7 +52,7 @@ def make_evaluation(
     baseline: str | None = "realesrgan",
     method: str | None = "full",
     seed: int | None = 0,
-    quality: int | str = 37,
+    quality: float | str = 37,
     codec: str = "bpg",
     set_name: str = "div2k-valid",
     images: int = 100,
@@ -64,13 +64,13 @@ def make_evaluation(
     """Write an evaluation with all that belongs to it, of a run in `folder`; `changes` replace what is on top."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng([seed or 0, len(baseline or ""), len(method or "")])
-    rate = 1.2 * math.exp(-float(quality) / 14) * 14 if isinstance(quality, int) else 0.5
+    rate = 1.2 * math.exp(-float(quality) / 14) * 14 if isinstance(quality, int | float) else 0.5
     gain = (METHODS.index(method) if method in METHODS else 1) * 0.25 + shift + 0.05 * float(random.normal())
     base = 30.8 + 3.2 * math.log(rate / 1.2)
     values = {
         "psnr": (base, base - 1 + gain),
         "ssim": (0.86 + 0.05 * math.log(rate), 0.87 + 0.05 * math.log(rate) + gain / 100),
-        "lpips": (0.218 - 0.08 * math.log(rate), 0.12 - 0.04 * math.log(rate) - gain / 50),
+        "lpips": (0.218 - 0.08 * math.log(rate), 0.19 - 0.08 * math.log(rate) - gain / 50),
         "fid": (9.73 / rate, 10.6 / rate - gain),
     }
     metrics = {
@@ -148,14 +148,14 @@ def make_evaluation(
     return content
 
 
-def _pictures(folder: Path, count: int, side: int, quality: int | str, gain: float) -> list[dict[str, str]]:
+def _pictures(folder: Path, count: int, side: int, quality: float | str, gain: float) -> list[dict[str, str]]:
     """Pictures that are compressed by JPEG, and something between as restored ones."""
     (folder / "pictures").mkdir(exist_ok=True)
     made: list[dict[str, str]] = []
     for name in ("astronaut", "coffee", "chelsea", "rocket")[:count]:
         original: np.ndarray = getattr(data, name)()[40 : 40 + side, 60 : 60 + side]
         file = io.BytesIO()
-        level = 60 - int(quality) if isinstance(quality, int) else 20
+        level = 60 - int(quality) if isinstance(quality, int | float) else 20
         Image.fromarray(original).save(file, format="JPEG", quality=max(5, level))
         compressed = np.asarray(Image.open(file))
         share = min(0.9, 0.4 + gain / 3)

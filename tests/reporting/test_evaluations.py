@@ -93,7 +93,11 @@ def test_globs_and_folders_find_each_evaluation_once(tmp_path: Path, monkeypatch
 
 
 def test_the_latest_of_two_evaluations_of_the_same_counts(tmp_path: Path) -> None:
-    for name, date in (("first", "2026-01-01T00:00:00"), ("last", "2026-03-01T00:00:00"), ("mid", "2026-02-01T00:00:00")):
+    for name, date in (
+        ("first", "2026-01-01T00:00:00"),
+        ("last", "2026-03-01T00:00:00"),
+        ("mid", "2026-02-01T00:00:00"),
+    ):
         make_evaluation(tmp_path / name, date=date)
     make_evaluation(tmp_path / "other", seed=1)
     found = find_evaluations([str(tmp_path)])
@@ -117,7 +121,7 @@ def test_a_run_that_was_moved_is_found_beside_its_evaluations(tmp_path: Path) ->
 
 def test_qualities_sort_as_numbers(tmp_path: Path) -> None:
     for quality in ("10-50", 100, 20, 5.5):
-        make_evaluation(tmp_path / str(quality), quality=quality, seed=1, sha=quality)
+        make_evaluation(tmp_path / str(quality), quality=quality, seed=1)
     conditions = [one.condition for one in find_evaluations([str(tmp_path)]).evaluations]
     assert [one.quality for one in sorted(conditions, key=lambda one: one.order)] == ["5.5", "20", "100", "10-50"]
 

@@ -10,7 +10,9 @@ from .made import make_evaluation, make_sweep
 
 def labels(folder: Path) -> dict[str, int]:
     """Labels of the groups of a folder, with how many are in each."""
-    return {group.label: len(members) for group, members in grouped(find_evaluations([str(folder)]).evaluations).items()}
+    return {
+        group.label: len(members) for group, members in grouped(find_evaluations([str(folder)]).evaluations).items()
+    }
 
 
 def test_seeds_and_qualities_are_one_group_in_the_order_of_the_paper(tmp_path: Path) -> None:
@@ -26,7 +28,7 @@ def test_what_differs_in_more_than_the_seed_is_told_apart(tmp_path: Path) -> Non
     assert labels(tmp_path) == {"ESRGAN, full (scale demo)": 1, "ESRGAN, full (scale paper)": 1}
     long = {"seed": 5, "iterations": 9}
     make_evaluation(tmp_path / "long", "esrgan", "full", 5, chosen=chosen | {"scale": "paper"}, training=long)
-    assert "ESRGAN, full (scale paper, iterations 9, pretrain_iterations None)" in labels(tmp_path)
+    assert "ESRGAN, full (scale paper, iterations 9, pretrain_iterations unknown)" in labels(tmp_path)
 
 
 def test_two_of_one_seed_are_no_seeds_of_each_other(tmp_path: Path) -> None:

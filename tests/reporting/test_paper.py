@@ -50,4 +50,6 @@ def test_what_cannot_be_compared_is_told() -> None:
         assert paper.differences(DIV2K._replace(set_name=name)) == [f"the set is {name} of 100 images"]
     five = [DIV2K._replace(quality=quality) for quality in paper.QUALITIES]
     assert paper.differences(*five, qualities=paper.QUALITIES) == []
-    assert paper.differences(*five[1:], qualities=paper.QUALITIES) == ["the QP is 32, 37, 42, 47 instead of 27, 32, 37, 42, 47"]
+    assert paper.differences(*five[1:], qualities=paper.QUALITIES) == [
+        "the QP is 32, 37, 42, 47 instead of 27, 32, 37, 42, 47"
+    ]
