@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from textwrap import fill
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -28,6 +29,8 @@ from biasgan.run_log import read_log
 
 CURVES, ROWS = 8, 12
 """Groups that fit into a picture of curves, and into one of bars or triangles."""
+TITLE = 26
+"""Characters that fit above bars in a line."""
 
 
 class Chart(NamedTuple):
@@ -57,7 +60,7 @@ class Chart(NamedTuple):
         """The SVG as a part of a page, whose variables are its colours."""
         themed = self.themed({color: f"var(--{name})" for color, name in names_of(LIGHT).items()})
         body = themed[themed.index("<svg") :]
-        body = re.sub(r"<metadata>.*?</metadata>", "", body, count=1, flags=re.DOTALL)
+        body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL).replace("xlink:href", "href")
         # Those of groups are the same in all figures, and nothing refers to them.
         referred = set(re.findall(r"#([\w.-]+)", body))
         body = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in referred else "", body)
@@ -76,8 +79,8 @@ def names_of(theme: Theme) -> dict[str, str]:
 def chart(name: str, title: str, figure: Figure) -> Chart:
     """Write a figure as SVG, with its text as text; the same figure gives the same SVG."""
     for words in figure.findobj(Text):
-        # Names may have dollar signs, which would begin a formula; ticks of logarithms are formulas.
-        if r"\mathdefault" not in words.get_text():
+        # Names may have dollar signs, which would begin a formula. Ticks, which have no text yet, may be formulas.
+        if words.get_text():
             words.set_parse_math(False)
     text = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "biasgan", "svg.fonttype": "none"}):  # pyright: ignore[reportUnknownMemberType] - partial stubs
@@ -124,7 +127,7 @@ def realism_charts(label: str, groups: Grouped) -> Iterator[Chart]:
         if rows:
             scores[group] = Realism(*(fmean(values) for values in zip(*rows, strict=True)))
     for number, some in parts(list(scores), ROWS):
-        figure = realism_figure({group.label: scores[group] for group in some})
+        figure = realism_figure({fill(group.label, TITLE): scores[group] for group in some})
         yield chart(f"realism {label}{number}", f"Realism: {label}", figure)
 
 

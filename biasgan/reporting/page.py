@@ -10,6 +10,7 @@ from biasgan import __version__
 from biasgan.analysis.figures import DARK, LIGHT
 from biasgan.reporting.charts import Chart, names_of
 from biasgan.reporting.evaluations import Condition, Evaluation, Json
+from biasgan.reporting.groups import identity_of
 from biasgan.reporting.pictures import GAIN, Picture
 from biasgan.reporting.table import Table
 
@@ -53,7 +54,7 @@ def provenance(evaluation: Evaluation, label: str) -> Provenance:
         "sha256 of the weights": evaluation.sha256,
         "images": f"{evaluation.condition.images} of {evaluation.condition.set_name}",
         "fingerprint of the set": evaluation.condition.fingerprint,
-        "codec": f"{evaluation.condition.codec} {evaluation.condition.quality}, {evaluation.condition.identity}",
+        "codec": f"{evaluation.condition.codec} {evaluation.condition.quality}; {identity_of(evaluation.condition)}",
         **{name: content.get(name) for name in ("hardware", "commit", "date")},
         "versions": _listed(content.get("versions")),
         "options": _listed(content.get("options")),
@@ -113,7 +114,10 @@ def page(
         lstrip_blocks=True,
     )  # fmt: skip
     gallery = [
-        {"label": labels[condition], "pictures": [picture._asdict() for picture in some]}
+        {
+            "label": labels[condition],
+            "pictures": [picture._asdict() | {"versions": list(picture.versions.items())} for picture in some],
+        }
         for condition, some in pictures.items()
     ]
     facts: dict[str, Any] = {

@@ -142,7 +142,7 @@ def data_uri(array: np.ndarray, most: int) -> str:
     text = ""
     for quality in QUALITIES:
         file = io.BytesIO()
-        Image.fromarray(array).save(file, format="WEBP", quality=quality, method=4)
+        Image.fromarray(array).save(file, format="WEBP", quality=quality, method=2)
         text = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
         if len(text) <= most:
             break

@@ -34,6 +34,16 @@ class Cell(NamedTuple):
         return "" if self.value is None else self.said(self.value)
 
     @property
+    def told(self) -> str:
+        """All that is to be known about it, in words."""
+        apart = (
+            "the paper's figure is not comparable"
+            if self.paper and self.value is not None and not self.comparable
+            else ""
+        )
+        return "; ".join(part for part in (self.note, apart) if part)
+
+    @property
     def half_width_text(self) -> str:
         """What is added to the number."""
         return "" if self.half_width is None else f"{PLUS_MINUS} {self.half_width:.{self.digits}f}"

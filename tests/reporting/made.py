@@ -52,7 +52,7 @@ def make_evaluation(
     baseline: str | None = "realesrgan",
     method: str | None = "full",
     seed: int | None = 0,
-    quality: float | str = 37,
+    quality: float | str | None = 37,
     codec: str = "bpg",
     set_name: str = "div2k-valid",
     images: int = 100,
@@ -148,7 +148,7 @@ def make_evaluation(
     return content
 
 
-def _pictures(folder: Path, count: int, side: int, quality: float | str, gain: float) -> list[dict[str, str]]:
+def _pictures(folder: Path, count: int, side: int, quality: float | str | None, gain: float) -> list[dict[str, str]]:
     """Pictures that are compressed by JPEG, and something between as restored ones."""
     (folder / "pictures").mkdir(exist_ok=True)
     made: list[dict[str, str]] = []
@@ -162,7 +162,7 @@ def _pictures(folder: Path, count: int, side: int, quality: float | str, gain: f
         restored = (compressed + share * (original.astype(float) - compressed)).round().astype(np.uint8)
         images = {"compressed": compressed, "restored": restored, "original": original}
         for version, array in images.items():
-            Image.fromarray(array).save(folder / "pictures" / f"{name}-{version}.png")
+            Image.fromarray(array).save(folder / "pictures" / f"{name}-{version}.png", compress_level=1)
         made.append({"name": name} | {version: f"pictures/{name}-{version}.png" for version in images})
     return made
 

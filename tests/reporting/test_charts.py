@@ -130,3 +130,4 @@ def test_trainings_of_a_baseline_are_in_one_picture(tmp_path: Path) -> None:
     charts = list(training_charts(groups_of(tmp_path)[0]))
     assert [one.title for one in charts] == ["Training: Real-ESRGAN, bpg 37", "Training: Real-ESRGAN, bpg 42"]
     assert {"Real-ESRGAN, vanilla", "Real-ESRGAN, full", "deviation by features, %"} <= set(words(charts[0]))
+    assert not [text for text in words(charts[0]) if "$" in text]

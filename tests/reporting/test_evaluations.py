@@ -84,7 +84,7 @@ def test_globs_and_folders_find_each_evaluation_once(tmp_path: Path, monkeypatch
         ["a=1,b=2/[x]"],
         ["a*/**"],
         [str(tmp_path / "a*" / "*" / "real*")],
-        ["a*", "../*/a*", str(tmp_path)],
+        ["a*", f"../{tmp_path.name}/a*", str(tmp_path)],
         ["a*/**/evaluation.json"],
     ):
         assert len({one.content["subject"]["name"] for one in find_evaluations(given).evaluations}) == 3, given

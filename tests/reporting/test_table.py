@@ -30,6 +30,7 @@ def test_a_cell_says_its_number_its_interval_and_how_far_the_paper_is() -> None:
     assert cell.difference == pytest.approx(-1.04)
     other = cell._replace(comparable=False)
     assert (other.paper_text, other.difference_text) == (f"{MINUS}11.3", "")
+    assert (cell.told, other.told) == ("3 seeds", "3 seeds; the paper's figure is not comparable")
 
 
 def test_empty_cells_say_why() -> None:

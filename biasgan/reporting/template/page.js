@@ -76,13 +76,13 @@ if (viewer) {
     for (const side of sides) {
       const chosen = part(side).value;
       const image = stage.querySelector(`.layer.${side} img`);
-      image.src = versions[chosen];
+      image.src = new Map(versions).get(chosen);
       image.alt = `${name}, ${chosen}`;
       stage.querySelector(`.label.${side}`).textContent = chosen;
     }
   }
   function choosePicture() {
-    const versions = Object.keys(picture().versions);
+    const versions = picture().versions.map(([version]) => version);
     const restored = versions.filter((version) => version !== "original" && version !== "compressed");
     fill(part("left"), versions.map((v) => [v, v]), versions.includes(part("left").value) ? part("left").value : "compressed");
     const right = versions.includes(part("right").value) ? part("right").value : restored.at(-1) ?? "original";
