@@ -50,8 +50,9 @@ def test_the_crop_is_where_the_damage_is() -> None:
 
 def test_a_picture_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    large, small = data_uri(noise, 10**9), data_uri(noise, 3500)
-    assert len(small) <= 3500 < len(large)
+    large = len(data_uri(noise, 10**9))
+    assert len(data_uri(noise, large)) == large
+    assert len(data_uri(noise, large * 2 // 3)) <= large * 2 // 3
     make_sweep(tmp_path, pictures=4, side=200)
     monkeypatch.setattr(pictures, "CHARACTERS", 60_000)
     found, _ = pictures_of(conditions(tmp_path))
