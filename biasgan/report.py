@@ -82,7 +82,7 @@ def _sections(
     by_images = {c: [one for one in evaluations if one.condition == c] for c in conditions}
     qualities = [quality_table(c, labels[c], own, by_images[c]) for c, own in conditions.items()]
     ablations = [table for c, own in conditions.items() if (table := ablation_table(c, labels[c], own))]
-    curves = sweeps(conditions)
+    curves = sweeps(by_images)
     rates: list[Chart] = []
     bias: list[Chart] = []
     for label, some in curves.items():

@@ -36,6 +36,7 @@ class Condition(NamedTuple):
     set_name: str
     images: int
     fingerprint: str
+    """Of the images' names and pixels, before and after compression."""
     codec: str
     identity: str
     """The codec's identity, as JSON."""

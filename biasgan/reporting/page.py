@@ -123,7 +123,7 @@ def page(
     facts: dict[str, Any] = {
         "evaluations": len(evaluations),
         "subjects": len({one.sha256 or one.path or one.name for one in evaluations if one.kind != "compressed"}),
-        "sets of images": len({one.condition[:3] for one in evaluations}),
+        "sets of images": len({one.condition[:2] for one in evaluations}),
         "codecs and qualities": len({one.condition[3:] for one in evaluations}),
     }
     return templates.get_template("page.html").render(

@@ -140,11 +140,19 @@ def smaller(groups: Iterable[Group]) -> list[str]:
     return [f"Not trained at the paper's size (scale=paper): {', '.join(small)}."] if small else []
 
 
-def sweeps(conditions: Iterable[Condition]) -> dict[str, list[Condition]]:
-    """The same set and codec at several qualities, by a label."""
+def sweeps(evaluations: Mapping[Condition, Sequence[Evaluation]]) -> dict[str, list[Condition]]:
+    """The same images and codec at several qualities, by a label.
+
+    Fingerprints are of compressed images too; so images are the same here if their set, names and sizes are.
+
+    Args:
+        evaluations: By the images that they are of.
+    """
     found: dict[tuple[object, ...], list[Condition]] = {}
-    for condition in conditions:
-        found.setdefault(condition[:-1], []).append(condition)
+    for condition, some in evaluations.items():
+        names = next((listed for one in some if (listed := names_in(one))), ())
+        key = (condition.set_name, condition.images, condition.codec, condition.identity, names)
+        found.setdefault(key, []).append(condition)
     labels = [f"{own[0].set_name}, {own[0].codec}" for own in found.values()]
     return {
         label
@@ -152,6 +160,12 @@ def sweeps(conditions: Iterable[Condition]) -> dict[str, list[Condition]]:
         else f"{label} ({images_of(own[0])}, {set_of(own[0])}, {identity_of(own[0])})": own
         for label, own in zip(labels, found.values(), strict=True)
     }
+
+
+def names_in(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
+    """Names and sizes of its images, sorted; none where it has no table of them."""
+    images = evaluation.images.items()
+    return tuple(sorted((name, row.get("height") or "", row.get("width") or "") for name, row in images))
 
 
 def by_rate(conditions: Sequence[Condition], groups: Grouped) -> dict[Group, dict[int | None, list[Evaluation]]]:

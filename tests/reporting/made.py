@@ -105,7 +105,7 @@ def make_evaluation(
         "codec": codec,
         "quality": quality,
         "codec_identity": {"codec": codec, "library": "x265 4.1"},
-        "set": {"name": set_name, "images": images, "fingerprint": "c0ffee" * 10},
+        "set": {"name": set_name, "images": images, "fingerprint": f"{'c0ffee' * 10}-{quality}"},
         "metrics": metrics,
         "protocols": PROTOCOLS,
         "unavailable": {"niqe": NO_NIQE},
@@ -138,10 +138,10 @@ def make_evaluation(
     (folder / "evaluation.json").write_text(json.dumps(content))
     with (folder / "evaluation.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["name", "psnr_compressed", "psnr_restored"])
+        writer.writerow(["name", "height", "width", "psnr_compressed", "psnr_restored"])
         for number in range(12):
             compressed = values["psnr"][0] + math.sin(number)
-            writer.writerow([f"{number:04}", compressed, compressed - 1 + gain + 0.02 * math.cos(3 * number)])
+            writer.writerow([f"{number:04}", 30, side, compressed, compressed - 1 + gain + 0.02 * math.cos(3 * number)])
     if baseline:
         (folder / "config.yaml").write_text(f"seed: {seed}\nbaseline: {baseline}\n")
         _log(folder / "log.csv", gain, adversarial)

@@ -14,7 +14,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     content = make_evaluation(tmp_path / "run", seed=3)
     one = read_evaluation(tmp_path / "run" / "evaluation.json")
     assert (one.kind, one.name, one.seed) == ("run", "run", 3)
-    assert one.condition[:3] == ("div2k-valid", 100, "c0ffee" * 10)
+    assert one.condition[:3] == ("div2k-valid", 100, "c0ffee" * 10 + "-37")
     assert one.condition.label == "div2k-valid, bpg 37"
     assert one.bits_per_pixel == content["bits_per_pixel"]["mean"]
     psnr = content["metrics"]["psnr"]

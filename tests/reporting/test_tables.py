@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -5,7 +6,7 @@ import pytest
 from scipy import stats
 
 from biasgan.analysis.rate_distortion import Curve, bd_rate
-from biasgan.reporting.evaluations import Evaluation, find_evaluations
+from biasgan.reporting.evaluations import Condition, Evaluation, find_evaluations
 from biasgan.reporting.groups import by_condition, grouped, labels_of
 from biasgan.reporting.table import Cell, Table
 from biasgan.reporting.tables import ablation_table, bd_rate_table, quality_table, sweeps
@@ -30,10 +31,15 @@ def ablation(folder: Path) -> Table | None:
     return ablation_table(condition, condition.label, groups)
 
 
+def by_images(evaluations: Sequence[Evaluation]) -> dict[Condition, list[Evaluation]]:
+    conditions = by_condition(grouped(evaluations), evaluations)
+    return {condition: [one for one in evaluations if one.condition == condition] for condition in conditions}
+
+
 def rates(folder: Path) -> Table:
     evaluations = found_in(folder)
     groups = grouped(evaluations)
-    ((label, conditions),) = sweeps(by_condition(groups, evaluations)).items()
+    ((label, conditions),) = sweeps(by_images(evaluations)).items()
     return bd_rate_table(label, conditions, groups)
 
 
@@ -128,6 +134,17 @@ def test_bd_rates_are_those_of_the_analysis(tmp_path: Path) -> None:
     lpips = cell(table, "Real-ESRGAN, full", "LPIPS")
     assert lpips.value is not None
     assert lpips.value < 0  # better at equal bits, though lower
+
+
+def test_images_are_the_same_at_all_qualities_if_their_names_and_sizes_are(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("full",), qualities=(32, 37))
+    images = {"name": "div2k-valid", "images": 100, "fingerprint": "feed" * 16}
+    make_evaluation(tmp_path / "other", quality=42, side=97, set=images)
+    found = sweeps(by_images(found_in(tmp_path)))
+    assert [[condition.quality for condition in own] for own in found.values()] == [["32", "37"], ["42"]]
+    assert [label[:45] for label in found] == [
+        f"div2k-valid, bpg (100 images, set {name}, l" for name in ("c0ffeec0", "feedfeed")
+    ]
 
 
 @pytest.mark.parametrize(
