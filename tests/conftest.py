@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,7 +28,9 @@ EXTRAS = {
 
 MISSING = {extra: [name for name in names if not find_spec(name)] for extra, (names, _) in EXTRAS.items()}
 needs_bpg = pytest.mark.skipif(bool(MISSING["bpg"]), reason="pip install 'biasgan[bpg]'")
-collect_ignore_glob = [tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]]
+BROWSER = "reporting/test_browser.py"
+NO_BROWSER = not find_spec("playwright") or not shutil.which("chromium")
+collect_ignore_glob = [*(tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]), *[BROWSER] * NO_BROWSER]
 
 
 def pytest_report_header() -> list[str]:
@@ -36,7 +39,7 @@ def pytest_report_header() -> list[str]:
         f"{EXTRAS[extra][1]} skipped: {', '.join(names)} not installed; pip install 'biasgan[{extra}]'"
         for extra, names in MISSING.items()
         if names
-    ]
+    ] + [f"{BROWSER} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
 
 
 TINY = (

@@ -10,7 +10,7 @@ import torch
 
 from biasgan.checkpoint import load_generator
 from biasgan.networks.rbqe import RBQE
-from biasgan.training.csv_log import read_log
+from biasgan.run_log import read_log
 
 from .conftest import Command, needs_bpg, tiny
 

@@ -17,8 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from biasgan.config import CONF
+from biasgan.run_log import read_log
 from biasgan.train import with_options_of_resumed
-from biasgan.training.csv_log import read_log
 
 from .conftest import Command, Done, Finished, tiny
 

@@ -8,6 +8,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from biasgan.files import atomic_write
+from biasgan.run_log import read_log
 
 
 class CSVLog(Logger):
@@ -62,12 +63,3 @@ class CSVLog(Logger):
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows({**row, "iteration": int(row["iteration"])} for row in rows)
-
-
-def read_log(path: Path) -> list[dict[str, float]]:
-    """Rows of a log in order, each with the values it has; a last row that was cut off is left out."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if None not in row.values()]
-    return [{name: float(value) for name, value in row.items() if value} for row in rows]

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from biasgan.files import atomic_write
-from biasgan.training.csv_log import read_log
+from biasgan.run_log import read_log
 from biasgan.training.gan import RestorationGAN
 
 

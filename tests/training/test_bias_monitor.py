@@ -7,9 +7,10 @@ from torch import nn
 from biasgan.analysis.patches import patch_grid
 from biasgan.losses.adversarial import RelativisticAverageLoss
 from biasgan.losses.perceptual import feature_distance
+from biasgan.run_log import read_log
 from biasgan.training.bias_monitor import BiasMonitor
 from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.training.csv_log import CSVLog
 
 from .conftest import LAYERS, MakePairs, make_fidelity, make_gan, make_trainer
 

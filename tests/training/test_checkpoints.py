@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from biasgan.run_log import read_log
 from biasgan.training.checkpoints import AtomicCheckpointIO, Checkpoints
-from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.training.csv_log import CSVLog
 from biasgan.training.schedule import Constant
 
 from .conftest import MakePairs, make_fidelity, make_gan, make_trainer

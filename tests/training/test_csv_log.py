@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.run_log import read_log
+from biasgan.training.csv_log import CSVLog
 
 
 def test_rows_keep_their_values_when_columns_are_added(tmp_path: Path) -> None:

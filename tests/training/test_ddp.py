@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from biasgan.training.csv_log import read_log
+from biasgan.run_log import read_log
 
 from ..conftest import Command, tiny
 

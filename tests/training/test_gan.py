@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from biasgan.data.pairs import Pair
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
+from biasgan.run_log import read_log
 from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.training.csv_log import CSVLog
 from biasgan.training.divergence_regularizer import DivergenceRegularizer
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.mitigation import Mitigation

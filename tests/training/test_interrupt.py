@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from safetensors.torch import load_file
 
 from biasgan.data.pairs import Pair
-from biasgan.training.csv_log import read_log
+from biasgan.run_log import read_log
 from biasgan.training.interrupt import Interrupt, InterruptedTrainingError
 
 from ..conftest import Command, tiny

@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from biasgan.losses.adversarial import RelativisticAverageLoss
+from biasgan.run_log import read_log
 from biasgan.training.bias_monitor import BiasMonitor
 from biasgan.training.checkpoints import Checkpoints
 from biasgan.training.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.config_record import ConfigRecord
-from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.training.csv_log import CSVLog
 from biasgan.training.divergence_regularizer import DivergenceRegularizer
 from biasgan.training.ema import EMA
 from biasgan.training.gan import RestorationGAN

@@ -6,7 +6,8 @@ from torch.backends.cuda import is_built
 
 from biasgan.networks.compact import SRVGGNetCompact
 from biasgan.processor import has_bf16
-from biasgan.training.csv_log import CSVLog, read_log
+from biasgan.run_log import read_log
+from biasgan.training.csv_log import CSVLog
 from biasgan.training.ema import EMA
 from biasgan.training.trainer import restoration_trainer
 

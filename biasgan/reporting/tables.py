@@ -1,0 +1,313 @@
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeGuard
+
+from biasgan.analysis.rate_distortion import Curve, bd_rate
+from biasgan.reporting import paper
+from biasgan.reporting.evaluations import Condition, Evaluation
+from biasgan.reporting.groups import Group, Grouped, identity_of, images_of, name_of, set_of
+from biasgan.reporting.paper import Subject
+from biasgan.reporting.statistics import Mean, mean_of
+from biasgan.reporting.table import Cell, Column, Row, Table, cell_of, file_name
+
+NOT_EVALUATED = "not evaluated"
+UNKNOWN_METRIC = "this metric was not among those that were asked for"
+
+
+def metric_columns(evaluations: Iterable[Evaluation], also: Iterable[str] = ()) -> dict[str, Column]:
+    """A column for each metric that was measured, or would have been if it had been available.
+
+    Args:
+        evaluations: What was measured.
+        also: More metrics of the paper.
+    """
+    columns: dict[str, Column] = {}
+    unavailable: dict[str, None] = {}
+    for evaluation in evaluations:
+        unavailable |= dict.fromkeys(evaluation.unavailable)
+        for name in evaluation.metrics:
+            if name not in columns:
+                protocol = evaluation.protocols.get(name, {})
+                title = str(protocol.get("metric", paper.METRICS.get(name, name)))
+                own = f"{title}-Y" if name.endswith("_y") else title
+                better = protocol.get("higher_is_better", paper.HIGHER_IS_BETTER.get(name))
+                columns[name] = Column(own, protocol.get("unit", ""), better, str(protocol.get("variant", "")))
+    for name in (*unavailable, *also):
+        if name not in columns:
+            columns[name] = Column(paper.METRICS.get(name, name), "", paper.HIGHER_IS_BETTER.get(name))
+    return columns
+
+
+def quality_table(condition: Condition, label: str, groups: Grouped, evaluations: Sequence[Evaluation]) -> Table:
+    """Objective quality of all that was evaluated on the same images: Tab. 3.
+
+    Args:
+        condition: The images.
+        label: Of the images, for people.
+        groups: What was evaluated on them.
+        evaluations: The same, with those of compressed images alone.
+    """
+    told = paper.differences(condition)
+    columns = metric_columns(evaluations, () if told else paper.METRICS)
+    figures = paper.OBJECTIVE_QUALITY
+
+    def cell(name: str, members: Sequence[Evaluation], subject: Subject | None, restored: bool) -> Cell:
+        figure = figures.get(name, {}).get(subject) if subject else None
+        return metric_cell(name, members, restored, figure, not told)
+
+    def first(name: str) -> Sequence[Evaluation]:
+        measured = [one for one in evaluations if value_of(one, name, restored=False) is not None]
+        return measured[:1] or evaluations[:1]
+
+    rows = [
+        Row(
+            paper.COMPRESSED,
+            [cell(name, first(name), Subject(paper.COMPRESSED), False) for name in columns],
+            competes=False,
+        ),
+        *(
+            Row(group.label, [cell(name, own, group.subject, True) for name in columns])
+            for group, own in groups.items()
+        ),
+    ]
+    if not told:
+        there = {group.subject for group in groups}
+        rows += [
+            Row(name_of(subject), [cell(name, [], subject, True) for name in columns])
+            for subject in paper.ROWS
+            if subject not in there
+        ]
+    return Table(
+        file_name("quality", label),
+        f"Objective quality: {label}",
+        ["method"],
+        list(columns.values()),
+        rows,
+        [compared("Tab. 3", told), *smaller(groups)],
+    )
+
+
+def metric_cell(name: str, members: Sequence[Evaluation], restored: bool, figure: str | None, comparable: bool) -> Cell:
+    """The mean of a metric over the seeds of a group, or over none."""
+    found = [value for member in members if (value := value_of(member, name, restored)) is not None]
+    if not found:
+        return cell_of(None, why_missing(name, members), paper=figure)
+    if infinite := [value for value in found if not math.isfinite(value)]:
+        return cell_of(None, f"not finite ({infinite[0]:g})", paper=figure)
+    mean = mean_of(found)
+    note = seeds(mean) if restored else "the same for all methods"
+    interval = members[0].metrics[name].restored_interval if name in members[0].metrics else None
+    if len(found) == 1 and restored and interval:
+        note += f"; 95 % over images: {interval[0]:.4g} to {interval[1]:.4g}"
+    return cell_of(mean, note, paper=figure, comparable=comparable)
+
+
+def value_of(evaluation: Evaluation, metric: str, restored: bool = True) -> float | None:
+    """A metric of the restored or compressed images."""
+    measured = evaluation.metrics.get(metric)
+    if measured is None:
+        return None
+    return measured.restored if restored else measured.compressed
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def why_missing(metric: str, members: Sequence[Evaluation]) -> str:
+    """Why a metric has no value in any of some evaluations."""
+    if not members:
+        return NOT_EVALUATED
+    return next((m.unavailable[metric] for m in members if metric in m.unavailable), UNKNOWN_METRIC)
+
+
+def seeds(mean: Mean) -> str:
+    """How a mean came about, in words."""
+    return f"mean and 95 % t-interval over {mean.size} seeds" if mean.size > 1 else "one run"
+
+
+def compared(table: str, told: Sequence[str]) -> str:
+    """A note on the paper's figures."""
+    if told:
+        return f"The paper's figures ({table}) are of {paper.IMAGES}, and not comparable: {'; '.join(told)}."
+    return f"Beside ours are the figures of the paper's {table}, of {paper.IMAGES}, and how far ours are from them."
+
+
+def smaller(groups: Iterable[Group]) -> list[str]:
+    """A note where networks are not of the paper's size."""
+    small = [group.label for group in groups if group.subject and group.scale not in (None, "paper")]
+    return [f"Not trained at the paper's size (scale=paper): {', '.join(small)}."] if small else []
+
+
+def sweeps(evaluations: Mapping[Condition, Sequence[Evaluation]]) -> dict[str, list[Condition]]:
+    """The same images and codec at several qualities, by a label.
+
+    Fingerprints are of compressed images too; so images are the same here if their set, names and sizes are.
+
+    Args:
+        evaluations: By the images that they are of.
+    """
+    found: dict[tuple[object, ...], list[Condition]] = {}
+    for condition, some in evaluations.items():
+        names = next((listed for one in some if (listed := names_in(one))), ())
+        key = (condition.set_name, condition.images, condition.codec, condition.identity, names)
+        found.setdefault(key, []).append(condition)
+    labels = [f"{own[0].set_name}, {own[0].codec}" for own in found.values()]
+    return {
+        label
+        if labels.count(label) == 1
+        else f"{label} ({images_of(own[0])}, {set_of(own[0])}, {identity_of(own[0])})": own
+        for label, own in zip(labels, found.values(), strict=True)
+    }
+
+
+def names_in(evaluation: Evaluation) -> tuple[tuple[str, ...], ...]:
+    """Names and sizes of its images, sorted; none where it has no table of them."""
+    images = evaluation.images.items()
+    return tuple(sorted((name, row.get("height") or "", row.get("width") or "") for name, row in images))
+
+
+def by_rate(conditions: Sequence[Condition], groups: Grouped) -> dict[Group, dict[int | None, list[Evaluation]]]:
+    """What was evaluated on images of a sweep, by group and seed."""
+    found: dict[Group, dict[int | None, list[Evaluation]]] = {}
+    for group, members in groups.items():
+        for member in members:
+            if member.condition in conditions:
+                found.setdefault(group, {}).setdefault(member.seed, []).append(member)
+    return found
+
+
+def curve_of(members: Iterable[Evaluation], metric: str, better: bool, restored: bool = True) -> Curve | None:
+    """The curve of a metric over evaluations at several qualities; None where it was never measured."""
+    points = [(member.bits_per_pixel, value_of(member, metric, restored)) for member in members]
+    points = sorted({rate: value for rate, value in points if value is not None}.items())
+    return Curve([rate for rate, _ in points], [value for _, value in points], better) if points else None
+
+
+def bd_rate_table(label: str, conditions: Sequence[Condition], groups: Grouped) -> Table:
+    """BD-rates against the compressed images: Tab. 4.
+
+    Args:
+        label: Of set and codec.
+        conditions: All qualities.
+        groups: What was evaluated.
+    """
+    told = paper.differences(*conditions, qualities=paper.QUALITIES)
+    found = by_rate(conditions, groups)
+    members = [member for of_group in found.values() for of_seed in of_group.values() for member in of_seed]
+    columns = metric_columns(members)
+
+    def cell(name: str, group: Group) -> Cell:
+        better, figure = columns[name].higher_is_better, paper.BD_RATE.get(name, {}).get(group.subject or Subject(""))
+        deltas: list[float] = []
+        notes: dict[str, None] = {}
+        for own in found[group].values():
+            anchor, test = (curve_of(own, name, better is not False, restored) for restored in (False, True))
+            if anchor is None or test is None:
+                notes[why_missing(name, own)] = None
+                continue
+            if (count := len(test.values)) < 4:
+                notes[f"{'one quality' if count == 1 else f'{count} qualities'} only: a curve needs four"] = None
+                continue
+            delta = bd_rate(anchor, test)
+            notes |= dict.fromkeys((f"overlap {delta.overlap:.0f} %", *delta.flags))
+            if not math.isnan(delta.value):
+                deltas.append(delta.value)
+        mean = mean_of(deltas) if deltas else None
+        said = "; ".join([*([seeds(mean)] if mean else []), *notes])
+        return cell_of(mean, said, digits=1, has_sign=True, paper=figure, comparable=not told)
+
+    return Table(
+        file_name("bd-rate", label),
+        f"BD-rate against the compressed images: {label}",
+        ["method"],
+        [column._replace(unit="%", higher_is_better=False) for column in columns.values()],
+        [Row(group.label, [cell(name, group) for name in columns]) for group in found],
+        ["Bits that are saved (negative) or spent (positive) at equal quality.", compared("Tab. 4", told)],
+    )
+
+
+def ablation_table(condition: Condition, label: str, groups: Grouped) -> Table | None:
+    """What each mitigation brings: Tab. 5; None where no adversarial baseline was evaluated.
+
+    Args:
+        condition: The images.
+        label: Of the images.
+        groups: What was evaluated on them.
+    """
+    told = paper.differences(condition)
+    by_subject: dict[Subject, list[tuple[Group, Sequence[Evaluation]]]] = {}
+    for group, members in groups.items():
+        if group.subject and group.subject.baseline in paper.ADVERSARIAL:
+            by_subject.setdefault(group.subject, []).append((group, members))
+    columns = metric_columns([member for own in by_subject.values() for _, members in own for member in members])
+    kept = {name: column for name, column in columns.items() if name in paper.ABLATION}
+    rows: list[Row] = []
+    for baseline in paper.ADVERSARIAL:
+        if not any(subject.baseline == baseline for subject in by_subject):
+            continue
+        vanilla = by_subject.get(Subject(baseline, "vanilla"), [])
+        for method in paper.METHODS:
+            subject = Subject(baseline, method)
+            for group, members in by_subject.get(subject, [(Group(name_of(subject), subject), [])]):
+                cells: list[Cell] = []
+                for name in kept:
+                    own = metric_cell(name, members, True, paper.ABLATION[name][subject], not told)
+                    cells += [own, _gain(name, subject, own, members, vanilla, not told)]
+                rows.append(Row(group.label, cells))
+    if not rows or not kept:
+        return None
+    return Table(
+        file_name("ablation", label),
+        f"What each mitigation brings: {label}",
+        ["method"],
+        [
+            column
+            for own in kept.values()
+            for column in (own, own._replace(name=f"\N{GREEK CAPITAL LETTER DELTA} {own.name}"))
+        ],
+        rows,
+        [
+            "\N{GREEK CAPITAL LETTER DELTA} is the difference from vanilla, over common seeds where there are any.",
+            compared("Tab. 5", told),
+        ],
+    )
+
+
+def _gain(
+    name: str,
+    subject: Subject,
+    own: Cell,
+    members: Sequence[Evaluation],
+    vanilla: Sequence[tuple[Group, Sequence[Evaluation]]],
+    comparable: bool,
+) -> Cell:
+    """Difference of a method from vanilla."""
+    if subject.method == "vanilla":
+        return Cell(note="what the others are compared with")
+    figure = paper.ABLATION_GAIN[name][subject]
+    if own.value is None or len(vanilla) != 1:
+        reason = own.note if own.value is None else f"{len(vanilla)} trainings are vanilla; expected one"
+        return Cell(note=reason, paper=figure)
+    pairs = paired_values(members, vanilla[0][1], lambda evaluation: value_of(evaluation, name))
+    if pairs:
+        mean = mean_of([one - other for one, other in pairs.values()])
+        note = f"over {len(pairs)} seeds that both have" if len(pairs) > 1 else "one seed"
+    else:
+        base = [value for member in vanilla[0][1] if is_number(value := value_of(member, name))]
+        if not base:
+            return Cell(note="vanilla was not measured", paper=figure)
+        mean, note = Mean(own.value - mean_of(base).value, None, 1), "of means: no seed is the same"
+    return cell_of(mean, note, digits=own.digits, has_sign=True, paper=figure, comparable=comparable)
+
+
+def paired_values(
+    one: Iterable[Evaluation], other: Iterable[Evaluation], value: Callable[[Evaluation], float | None]
+) -> dict[int, tuple[float, float]]:
+    """Values of two groups by the seeds that both have."""
+    sides: list[Mapping[int, float]] = []
+    for members in (one, other):
+        found = {m.seed: v for m in members if m.seed is not None and is_number(v := value(m))}
+        sides.append(found)
+    return {seed: (sides[0][seed], sides[1][seed]) for seed in sorted(sides[0].keys() & sides[1].keys())}

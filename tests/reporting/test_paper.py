@@ -1,0 +1,55 @@
+from biasgan.reporting import paper
+from biasgan.reporting.evaluations import Condition
+from biasgan.reporting.paper import Subject
+
+DIV2K = Condition("div2k-valid", 100, "", "bpg", "{}", "37")
+
+
+def test_figures_are_those_of_the_paper() -> None:
+    """Some of each table, at its ends and within."""
+    ours = Subject("realesrgan", "full")
+    assert paper.OBJECTIVE_QUALITY["ahiq"][Subject("compressed")] == "0.433"
+    assert paper.OBJECTIVE_QUALITY["dists"][Subject("esrgan", "full")] == "0.058"
+    assert paper.OBJECTIVE_QUALITY["fid"][Subject("esrgan", "full")] == "7.50"
+    assert paper.OBJECTIVE_QUALITY["psnr"][Subject("cbdnet")] == "31.7"
+    assert paper.OBJECTIVE_QUALITY["topiq_fr"][ours] == "0.821"
+    assert paper.BD_RATE["dists"][Subject("arcnn")] == "+12.4"
+    assert paper.BD_RATE["psnr"][ours] == "+5.71"
+    assert paper.BD_RATE["hyperiqa"][Subject("esrgan", "full")] == "-98.5"
+    assert paper.ABLATION_GAIN["fid"][ours] == "-1.83"
+
+
+def test_tables_agree_with_each_other() -> None:
+    """Tab. 5 repeats columns of Tab. 3, and its gains are differences up to the rounding of three digits."""
+    for metric, figures in paper.ABLATION.items():
+        for subject, figure in figures.items():
+            assert paper.OBJECTIVE_QUALITY[metric].get(subject, figure) == figure
+            gain = paper.ABLATION_GAIN[metric].get(subject)
+            if gain is not None:
+                difference = float(figure) - float(figures[Subject(subject.baseline, "vanilla")])
+                assert abs(difference - float(gain)) <= 0.101
+    assert paper.OBJECTIVE_QUALITY.keys() == paper.METRICS.keys() == paper.HIGHER_IS_BETTER.keys()
+    assert paper.BD_RATE.keys() == paper.METRICS.keys() - {"niqe", "pi"}
+
+
+def test_the_claims_of_its_text_hold() -> None:
+    """The method beats its baseline by all eleven metrics."""
+    for metric, figures in paper.OBJECTIVE_QUALITY.items():
+        for baseline in paper.ADVERSARIAL:
+            full, vanilla = (float(figures[Subject(baseline, method)]) for method in ("full", "vanilla"))
+            assert (full > vanilla) == paper.HIGHER_IS_BETTER[metric]
+
+
+def test_what_cannot_be_compared_is_told() -> None:
+    assert paper.differences(DIV2K) == []
+    assert paper.differences(DIV2K._replace(set_name="DIV2K")) == []
+    assert paper.differences(DIV2K._replace(quality="42")) == ["the QP is 42 instead of 37"]
+    assert paper.differences(DIV2K._replace(codec="jpeg")) == ["the codec is jpeg"]
+    assert paper.differences(DIV2K._replace(images=10)) == ["the set is div2k-valid of 10 images"]
+    for name in ("kodak", "div2k-train"):
+        assert paper.differences(DIV2K._replace(set_name=name)) == [f"the set is {name} of 100 images"]
+    five = [DIV2K._replace(quality=quality) for quality in paper.QUALITIES]
+    assert paper.differences(*five, qualities=paper.QUALITIES) == []
+    assert paper.differences(*five[1:], qualities=paper.QUALITIES) == [
+        "the QP is 32, 37, 42, 47 instead of 27, 32, 37, 42, 47"
+    ]

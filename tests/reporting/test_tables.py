@@ -1,0 +1,205 @@
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from scipy import stats
+
+from biasgan.analysis.rate_distortion import Curve, bd_rate
+from biasgan.reporting.evaluations import Condition, Evaluation, find_evaluations
+from biasgan.reporting.groups import by_condition, grouped, labels_of
+from biasgan.reporting.table import Cell, Table
+from biasgan.reporting.tables import ablation_table, bd_rate_table, quality_table, sweeps
+
+from .made import NO_NIQE, make_evaluation, make_sweep
+
+
+def found_in(folder: Path) -> tuple[Evaluation, ...]:
+    return find_evaluations([str(folder)]).evaluations
+
+
+def quality(folder: Path) -> Table:
+    """The table of the only images."""
+    evaluations = found_in(folder)
+    ((condition, groups),) = by_condition(grouped(evaluations), evaluations).items()
+    return quality_table(condition, labels_of([condition])[condition], groups, evaluations)
+
+
+def ablation(folder: Path) -> Table | None:
+    evaluations = found_in(folder)
+    ((condition, groups),) = by_condition(grouped(evaluations), evaluations).items()
+    return ablation_table(condition, condition.label, groups)
+
+
+def by_images(evaluations: Sequence[Evaluation]) -> dict[Condition, list[Evaluation]]:
+    conditions = by_condition(grouped(evaluations), evaluations)
+    return {condition: [one for one in evaluations if one.condition == condition] for condition in conditions}
+
+
+def rates(folder: Path) -> Table:
+    evaluations = found_in(folder)
+    groups = grouped(evaluations)
+    ((label, conditions),) = sweeps(by_images(evaluations)).items()
+    return bd_rate_table(label, conditions, groups)
+
+
+def cell(table: Table, row: str, column: str) -> Cell:
+    number = [one.name for one in table.columns].index(column)
+    return next(one for one in table.rows if one.label == row).cells[number]
+
+
+def psnr(evaluation: Evaluation) -> float:
+    value = evaluation.metrics["psnr"].restored
+    assert value is not None
+    return value
+
+
+def test_seeds_are_averaged_with_an_interval(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("full",), seeds=(0, 1, 2))
+    values = [psnr(one) for one in found_in(tmp_path)]
+    found = cell(quality(tmp_path), "Real-ESRGAN, full", "PSNR")
+    assert found.value == pytest.approx(fmean(values))
+    assert found.half_width == pytest.approx(stats.t.ppf(0.975, 2) * stats.sem(values))
+    assert found.note == "mean and 95 % t-interval over 3 seeds"
+
+
+def test_one_run_has_the_interval_over_images_in_its_note(tmp_path: Path) -> None:
+    content = make_evaluation(tmp_path / "run")
+    low, high = content["metrics"]["psnr"]["restored_interval"]
+    found = cell(quality(tmp_path), "Real-ESRGAN, full", "PSNR")
+    assert found.half_width is None
+    assert found.note == f"one run; 95 % over images: {low:.4g} to {high:.4g}"
+
+
+def test_the_papers_figures_are_beside_ours(tmp_path: Path) -> None:
+    content = make_evaluation(tmp_path / "run")
+    table = quality(tmp_path)
+    ours = cell(table, "Real-ESRGAN, full", "PSNR")
+    assert ours.paper == "30.6"
+    assert ours.difference == pytest.approx(content["metrics"]["psnr"]["restored"] - 30.6)
+    compressed = cell(table, "compressed", "FID")
+    assert (compressed.value, compressed.paper) == (content["metrics"]["fid"]["compressed"], "9.73")
+    assert "Beside ours are the figures of the paper's Tab. 3" in table.notes[0]
+    absent = cell(table, "CBDNet", "PSNR")
+    assert (absent.value, absent.paper, absent.note) == (None, "31.7", "not evaluated")
+    assert len(table.rows) == 12
+    assert [column.name for column in table.columns][4:6] == ["NIQE", "AHIQ"]
+
+
+def test_other_images_are_not_compared(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "run", set_name="kodak", images=24, codec="jpeg", quality=20)
+    table = quality(tmp_path)
+    ours = cell(table, "Real-ESRGAN, full", "PSNR")
+    assert (ours.paper, ours.difference) == ("30.6", None)
+    assert table.notes[0].endswith("not comparable: the set is kodak of 24 images; the codec is jpeg.")
+    assert [row.label for row in table.rows] == ["compressed", "Real-ESRGAN, full"]
+    assert [column.name for column in table.columns] == ["PSNR", "SSIM", "LPIPS", "FID", "NIQE"]
+
+
+def test_missing_metrics_say_why(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "run")
+    metrics = {"psnr": {"compressed": 30, "restored": None}, "psnr_y": {"compressed": 31, "restored": float("inf")}}
+    protocol = {"metric": "PSNR", "higher_is_better": True, "unit": "dB", "variant": "", "colour": "Y"}
+    make_evaluation(tmp_path / "other", "esrgan", metrics=metrics, protocols={"psnr_y": protocol}, unavailable={})
+    table = quality(tmp_path)
+    assert cell(table, "Real-ESRGAN, full", "NIQE").note == NO_NIQE
+    assert cell(table, "ESRGAN, full", "NIQE").note == "this metric was not among those that were asked for"
+    assert cell(table, "ESRGAN, full", "PSNR").value is None
+    assert cell(table, "ESRGAN, full", "PSNR-Y").note == "not finite (inf)"
+    assert cell(table, "compressed", "PSNR-Y").value == 31
+
+
+def test_networks_of_another_size_are_named(tmp_path: Path) -> None:
+    chosen = {"baseline": "esrgan", "method": "full", "scale": "demo"}
+    make_evaluation(tmp_path / "run", chosen=chosen)
+    assert quality(tmp_path).notes[1:] == ["Not trained at the paper's size (scale=paper): ESRGAN, full."]
+
+
+def test_bd_rates_are_those_of_the_analysis(tmp_path: Path) -> None:
+    qualities = (27, 32, 37, 42, 47)
+    make_sweep(tmp_path, methods=("full",), qualities=qualities, seeds=(0, 1))
+    deltas: list[float] = []
+    for seed in (0, 1):
+        own = [one for one in found_in(tmp_path) if one.seed == seed]
+        bits = [one.bits_per_pixel for one in own]
+        compressed = [one.metrics["psnr"].compressed or 0 for one in own]
+        deltas.append(bd_rate(Curve(bits, compressed), Curve(bits, [psnr(one) for one in own])).value)
+    table = rates(tmp_path)
+    found = cell(table, "Real-ESRGAN, full", "PSNR")
+    assert found.value == pytest.approx(fmean(deltas))
+    assert found.half_width == pytest.approx(stats.t.ppf(0.975, 1) * stats.sem(deltas))
+    assert (found.paper, found.comparable) == ("+5.71", True)
+    assert found.note.startswith("mean and 95 % t-interval over 2 seeds; overlap ")
+    assert [column.unit for column in table.columns] == ["%"] * 5
+    lpips = cell(table, "Real-ESRGAN, full", "LPIPS")
+    assert lpips.value is not None
+    assert lpips.value < 0  # better at equal bits, though lower
+
+
+def test_images_are_the_same_at_all_qualities_if_their_names_and_sizes_are(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("full",), qualities=(32, 37))
+    images = {"name": "div2k-valid", "images": 100, "fingerprint": "feed" * 16}
+    make_evaluation(tmp_path / "other", quality=42, side=97, set=images)
+    found = sweeps(by_images(found_in(tmp_path)))
+    assert [[condition.quality for condition in own] for own in found.values()] == [["32", "37"], ["42"]]
+    assert [label[:45] for label in found] == [
+        f"div2k-valid, bpg (100 images, set {name}, l" for name in ("c0ffeec0", "feedfeed")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("qualities", "reason"),
+    [((37,), "one quality only: a curve needs four"), ((27, 37, 42), "3 qualities only: a curve needs four")],
+)
+def test_few_qualities_make_no_curve(tmp_path: Path, qualities: tuple[int, ...], reason: str) -> None:
+    make_sweep(tmp_path, methods=("full",), qualities=qualities)
+    table = rates(tmp_path)
+    found = cell(table, "Real-ESRGAN, full", "PSNR")
+    assert (found.value, found.note, found.difference) == (None, reason, None)
+    assert cell(table, "Real-ESRGAN, full", "NIQE").note == NO_NIQE
+    assert "not comparable: the QP is" in table.notes[1]
+
+
+def test_each_mitigation_is_held_against_vanilla_of_the_same_seed(tmp_path: Path) -> None:
+    make_sweep(tmp_path, seeds=(0, 1))
+    make_evaluation(tmp_path / "more", "realesrgan", "full", 7, shift=5)
+    table = ablation(tmp_path)
+    assert table is not None
+    values = {(one.chosen["method"], one.seed): psnr(one) for one in found_in(tmp_path)}
+    gains = [values["full", seed] - values["vanilla", seed] for seed in (0, 1)]
+    found = cell(table, "Real-ESRGAN, full", "Δ PSNR")
+    assert found.value == pytest.approx(fmean(gains))
+    assert (found.paper, found.note) == ("+0.79", "over 2 seeds that both have")
+    assert cell(table, "Real-ESRGAN, full", "PSNR").value == pytest.approx(
+        fmean([*(values["full", s] for s in (0, 1, 7))])
+    )
+    assert cell(table, "Real-ESRGAN, vanilla", "Δ PSNR").note == "what the others are compared with"
+    assert [row.label.split(", ")[1] for row in table.rows] == ["vanilla", "conditional", "divergence", "full"]
+    assert [column.name for column in table.columns] == ["PSNR", "Δ PSNR", "FID", "Δ FID"]
+
+
+def test_what_was_not_evaluated_of_an_ablation_is_empty(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("full",))
+    table = ablation(tmp_path)
+    assert table is not None
+    assert len(table.rows) == 4
+    absent = cell(table, "Real-ESRGAN, conditional", "FID")
+    assert (absent.value, absent.note, absent.paper) == (None, "not evaluated", "9.21")
+    gain = cell(table, "Real-ESRGAN, full", "Δ FID")
+    assert (gain.value, gain.note, gain.paper) == (None, "0 trainings are vanilla; expected one", "-1.83")
+
+
+def test_without_a_common_seed_means_are_held_against_each_other(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "a", "esrgan", "vanilla", 0)
+    make_evaluation(tmp_path / "b", "esrgan", "full", 1)
+    table = ablation(tmp_path)
+    assert table is not None
+    a, b = (cell(table, f"ESRGAN, {method}", "PSNR").value or 0 for method in ("vanilla", "full"))
+    gain = cell(table, "ESRGAN, full", "Δ PSNR")
+    assert gain.value == pytest.approx(b - a)
+    assert gain.note == "of means: no seed is the same"
+
+
+def test_without_an_adversarial_baseline_there_is_no_ablation(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "a", "arcnn", "vanilla")
+    assert ablation(tmp_path) is None
