@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from textwrap import fill
+from textwrap import wrap
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -31,6 +31,8 @@ CURVES, ROWS = 8, 12
 """Groups that fit into a picture of curves, and into one of bars or triangles."""
 TITLE = 26
 """Characters that fit above bars in a line."""
+LINES = 4
+"""That have room there."""
 
 
 class Chart(NamedTuple):
@@ -127,8 +129,14 @@ def realism_charts(label: str, groups: Grouped) -> Iterator[Chart]:
         if rows:
             scores[group] = Realism(*(fmean(values) for values in zip(*rows, strict=True)))
     for number, some in parts(list(scores), ROWS):
-        figure = realism_figure({fill(group.label, TITLE): scores[group] for group in some})
+        figure = realism_figure({above(group.label): scores[group] for group in some})
         yield chart(f"realism {label}{number}", f"Realism: {label}", figure)
+
+
+def above(label: str) -> str:
+    """A label as the title of bars: as many lines as have room, with the end of what is too long, which differs."""
+    lines = wrap(label, TITLE)
+    return "\n".join(lines if len(lines) <= LINES else [*lines[: LINES - 2], "…", lines[-1]])
 
 
 def rate_distortion_charts(label: str, conditions: Sequence[Condition], groups: Grouped) -> Iterator[Chart]:

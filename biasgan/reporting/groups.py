@@ -6,6 +6,7 @@ from biasgan.reporting.evaluations import Condition, Evaluation
 from biasgan.reporting.paper import ADVERSARIAL, METHODS, NAMES, Subject
 
 ORDER = [*NAMES]
+TRAITS = ("scale", "trained on", "data", "iterations", "pixel stage", "features", "generator")
 
 
 class Group(NamedTuple):
@@ -37,15 +38,13 @@ def subject_of(evaluation: Evaluation) -> Subject | None:
     return Subject(baseline, method if baseline in ADVERSARIAL else None) if baseline else None
 
 
-def traits_of(evaluation: Evaluation) -> dict[str, object]:
-    """What else tells trainings apart that are not seeds of each other."""
+def traits_of(evaluation: Evaluation) -> tuple[object, ...]:
+    """What else tells trainings apart that are not seeds of each other: the values of `TRAITS`."""
     chosen, training = evaluation.chosen, evaluation.training
-    return {
-        "scale": chosen.get("scale"),
-        "trained on": chosen.get("codec"),
-        "data": chosen.get("data"),
-        **{name: training.get(name) for name in ("iterations", "pretrain_iterations", "features", "generator")},
-    }
+    return (
+        *(chosen.get(name) for name in ("scale", "codec", "data")),
+        *(training.get(name) for name in ("iterations", "pretrain_iterations", "features", "generator")),
+    )
 
 
 def name_of(subject: Subject) -> str:
@@ -65,16 +64,11 @@ def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
         if evaluation.kind != "compressed":
             subject = subject_of(evaluation)
             label = name_of(subject) if subject else evaluation.name
-            traits = tuple(traits_of(evaluation).values())
-            named.setdefault((label, subject), {}).setdefault(traits, []).append(evaluation)
+            named.setdefault((label, subject), {}).setdefault(traits_of(evaluation), []).append(evaluation)
     found: dict[Group, list[Evaluation]] = {}
     for (label, subject), variants in named.items():
-        for members in variants.values():
-            told = [
-                f"{name} {'unknown' if value is None else value}"
-                for number, (name, value) in enumerate(traits_of(members[0]).items())
-                if len({other[number] for other in variants}) > 1
-            ]
+        for traits, members in variants.items():
+            told = told_apart(traits, variants)
             own = f"{label} ({', '.join(told)})" if told else label
             scale = members[0].chosen.get("scale")
             places = [(member.seed, member.condition) for member in members]
@@ -88,6 +82,18 @@ def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
                     one = f"{own}: {member.path or member.file}"
                 found.setdefault(Group(one, subject, scale), []).append(member)
     return dict(sorted(found.items(), key=lambda item: item[0].order))
+
+
+def told_apart(traits: tuple[object, ...], variants: Iterable[tuple[object, ...]]) -> list[str]:
+    """The first traits of a training that tell it from all others, in words; those that are known come first."""
+    left = [other for other in variants if other != traits]
+    told: list[str] = []
+    for number in sorted(range(len(TRAITS)), key=lambda number: traits[number] is None):
+        same = [other for other in left if other[number] == traits[number]]
+        if len(same) < len(left):
+            told.append(f"{TRAITS[number]} {'unknown' if traits[number] is None else traits[number]}")
+        left = same
+    return told
 
 
 def by_condition(groups: Grouped, evaluations: Iterable[Evaluation]) -> dict[Condition, Grouped]:
