@@ -42,8 +42,8 @@ def run_folder(resume: str | None, fresh: str) -> str:
 
 
 def digest_of(options: Iterable[str]) -> str:
-    """Resolver: eight hexadecimal digits for some options in any order, those of the sweep itself left out."""
-    counted = sorted(option for option in options if not option.startswith("sweep."))
+    """Resolver: eight hexadecimal digits for some options in any order, those on how they are run left out."""
+    counted = sorted(option for option in options if not option.startswith(("sweep.", "resume=")))
     return hashlib.sha256(json.dumps(counted).encode()).hexdigest()[:8]
 
 

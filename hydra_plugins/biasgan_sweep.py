@@ -25,16 +25,25 @@ OF_THE_SWEEP = ("hydra.mode", "hydra.sweep.", "hydra.sweeper", "hydra/sweeper", 
 class CombinationSweeper(BasicSweeper):
     """Hydra's own sweeper, but that it names the sweep, and leaves it to each job to fail."""
 
-    def sweep(self, arguments: list[str]) -> object:
-        """Run one job for each combination of values."""
-        # Only here, since Hydra imports this module for every command.
-        from biasgan.config import digest_of
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Name the sweep, before its launcher is made.
 
-        config = self.config
-        assert config is not None
-        name = config.sweep.name or f"sweep-{digest_of([*self._parse_config(), *arguments])}"
-        config.sweep.name = name
-        return super().sweep([*arguments, f"sweep.name={name}"])
+        Raises:
+            ValueError: If a run is to be resumed.
+        """
+        # Only here, since Hydra imports this module for every command.
+        from biasgan.config import AUTO, digest_of
+
+        if config.resume not in (None, AUTO):
+            raise ValueError(f"A sweep resumes its own jobs; leave resume={config.resume} out.")
+        if not config.sweep.name:
+            config.sweep.name = f"sweep-{digest_of([*self._parse_config(), *config.hydra.overrides.task])}"
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def sweep(self, arguments: list[str]) -> object:
+        """Run one job for each combination of values, each of which goes on where it was."""
+        assert self.config is not None
+        return super().sweep([*arguments, "resume=auto", f"sweep.name={self.config.sweep.name}"])
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Accept all: a job that cannot be composed fails alone."""
@@ -153,4 +162,4 @@ class ProcessLauncher(Launcher):
             for source in self.config.hydra.runtime.config_sources
             if source.provider == "command-line"
         ]
-        return [*flags, *of_hydra, *options, "resume=auto", "hydra.mode=RUN", f"hydra.run.dir={quoted(folder)}"]
+        return [*flags, *of_hydra, *options, "hydra.mode=RUN", f"hydra.run.dir={quoted(folder)}"]

@@ -224,6 +224,32 @@ def test_two_at_once_do_not_harm_each_other(photos: Path, tmp_path: Path) -> Non
     assert files(cache) == files(alone)
 
 
+def test_of_two_at_once_one_makes_the_pairs(photos: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first = start(photos, cache, "pairs.workers=0")
+    wait_for_more(cache, 0, first)
+    (lock,) = (cache / "pairs").glob("*.lock")
+    second = start(photos, cache, "pairs.workers=0")
+    written: dict[Path, set[int]] = {}
+    while any(process.poll() is None for process in (first, second)):
+        for path in cache.glob("pairs/jpeg-*/20/[!.]*"):
+            written.setdefault(path, set()).add(path.stat().st_ino)
+        time.sleep(0.001)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert f"Another process holds {lock}; waiting for it." in second.communicate()[1]
+    assert len(written) == 36
+    assert all(len(inodes) == 1 for inodes in written.values())
+
+
+def test_of_several_sets_the_others_are_made_if_one_fails(preparation: Command, pictures: Path, tmp_path: Path) -> None:
+    done = preparation("-m", "data=folder", f"data.root={pictures}", "qf=200,20")
+    assert done.status == 1
+    assert "got 200" in done.err
+    assert done.err.endswith(f"\n1 failed:\ndata=folder data.root={pictures} qf=200\n")
+    assert "jpeg 20" in done.out
+    assert len(list((tmp_path / "cache/pairs").glob("jpeg-*/20/*.json"))) == 6
+
+
 def test_an_interrupt_is_one_line_and_loses_nothing(photos: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     process = start(photos, cache, "pairs.workers=1")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from biasgan.command import STOPPED
 from biasgan.files import atomic_write
 from biasgan.sweep.devices import environments
 from biasgan.sweep.job import Job
@@ -58,8 +59,10 @@ class Sweep:
 
     @property
     def status(self) -> int:
-        """Exit status: 1 if a job failed, 130 if the sweep was interrupted."""
-        return 130 if self.asked else int(any(job.status not in ("finished", "skipped") for job in self.jobs))
+        """Exit status: 0 if all jobs are finished, 130 if the sweep was interrupted, else 1."""
+        if all(job.status in ("finished", "skipped") for job in self.jobs):
+            return 0
+        return STOPPED if self.asked else 1
 
     def run(self) -> None:
         """Run the jobs, and print what came out.
