@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -226,17 +227,21 @@ def test_two_at_once_do_not_harm_each_other(photos: Path, tmp_path: Path) -> Non
 
 def test_of_two_at_once_one_makes_the_pairs(photos: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    first = start(photos, cache, "pairs.workers=0")
-    wait_for_more(cache, 0, first)
-    (lock,) = (cache / "pairs").glob("*.lock")
-    second = start(photos, cache, "pairs.workers=0")
+    finish(photos, cache)
+    (lock,) = (cache / "pairs").glob(".jpeg-*-20.lock")
+    shutil.rmtree(next((cache / "pairs").glob("jpeg-*")))
+    with FileLock(lock):
+        processes = [start(photos, cache, "pairs.workers=0") for _ in range(2)]
+        for process in processes:
+            assert process.stderr
+            assert process.stderr.readline() == f"Another process holds {lock}; waiting for it.\n"
+        assert records(cache) == 0
     written: dict[Path, set[int]] = {}
-    while any(process.poll() is None for process in (first, second)):
+    while any(process.poll() is None for process in processes):
         for path in cache.glob("pairs/jpeg-*/20/[!.]*"):
             written.setdefault(path, set()).add(path.stat().st_ino)
         time.sleep(0.001)
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert f"Another process holds {lock}; waiting for it." in second.communicate()[1]
+    assert [process.communicate()[1] for process in processes] == ["", ""]
     assert len(written) == 36
     assert all(len(inodes) == 1 for inodes in written.values())
 

@@ -16,9 +16,11 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def start(pictures: Path, tmp_path: Path) -> Start:
     """Starts a sweep of tiny trainings as a user does, in an empty folder."""
 
-    def start(*options: str, multirun: bool = True) -> "subprocess.Popen[str]":
+    def start(*options: str) -> "subprocess.Popen[str]":
+        flags = [option for option in options if option.startswith("-")]
+        rest = [option for option in options if option not in flags]
         return subprocess.Popen(
-            [sys.executable, "-m", "biasgan.train", *(["-m"] if multirun else []), *tiny(pictures, *options)],
+            [sys.executable, "-m", "biasgan.train", *flags, *tiny(pictures, *rest)],
             cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "BIASGAN_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)},
         )  # fmt: skip

@@ -13,7 +13,7 @@ from ..conftest import Command, tiny
 from .conftest import ROOT, Start
 from .test_sweep import finish, wait_for
 
-LONG = ("iterations=300", "pretrain_iterations=5", "validate_every=300", "checkpoint_every=1000")
+LONG = ("iterations=150", "pretrain_iterations=5", "validate_every=150", "checkpoint_every=1000")
 
 
 def far(log: Path) -> bool:
@@ -30,7 +30,7 @@ def assert_whole(command: Command, pictures: Path, run: Path, *options: str) -> 
 def test_jobs_of_submitit_save_and_are_queued_again(
     start: Start, command: Command, pictures: Path, tmp_path: Path
 ) -> None:
-    process = start(*LONG, "hydra/launcher=submitit_local", "sweep.name=cluster", "seed=0,1")
+    process = start("-m", *LONG, "hydra/launcher=submitit_local", "sweep.name=cluster", "seed=0,1")
     sweep = tmp_path / "outputs" / "cluster"
 
     def logs() -> list[Path]:
@@ -78,6 +78,6 @@ def test_slurm_by_lightning_alone(command: Command, pictures: Path, tmp_path: Pa
     process.kill()
     process.communicate()
     assert (tmp_path / "asked").read_text() == "requeue 77\n"
-    assert 20 <= torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] < 300
+    assert 20 <= torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] < 150
     assert finish(run())[0] == 0
     assert_whole(command, pictures, tmp_path / "run")

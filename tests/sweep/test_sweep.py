@@ -46,7 +46,7 @@ def test_a_sweep_and_the_same_again(
     start: Start, command: Command, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two methods share their pixel stage, and what cannot be composed fails alone."""
-    status, said = finish(start(*THREE))
+    status, said = finish(start("-m", *THREE))
     folder = tmp_path / "outputs" / "three"
     jobs = jobs_of(folder)
     assert status == 1
@@ -84,7 +84,7 @@ def test_a_sweep_and_the_same_again(
     # Again: what is finished is skipped, what was lost is made from the pixel stage that is there.
     before = (full / "summary.json").stat().st_mtime_ns
     shutil.rmtree(jobs["method=vanilla"]["folder"])
-    status, said = finish(start(*reversed(THREE)))
+    status, said = finish(start("-m", *reversed(THREE)))
     assert status == 1
     assert statuses(folder) == {
         "pixel stage": "skipped", "method=vanilla": "finished", "method=full": "skipped", "method=nonsense": "failed",
@@ -98,7 +98,7 @@ def test_a_job_that_fails_is_tried_again_and_its_reason_kept(start: Start, tmp_p
     codec = tmp_path / "my_conf" / "codec" / "mine.yaml"
     codec.write_text("# @package _global_\nquality: 7\ncodec:\n  _target_: biasgan.codecs.missing.JPEG\n")
     options = ("--config-dir=my_conf", "codec=mine,webp", "pretrain_iterations=0", "iterations=1")
-    status, said = finish(start(*options, "sweep.fail_fast=true"))
+    status, said = finish(start("-m", *options, "sweep.fail_fast=true"))
     (folder,) = (tmp_path / "outputs").iterdir()
     assert status == 1
     assert statuses(folder) == {"codec=mine": "failed", "codec=webp": "waiting"}
@@ -109,7 +109,7 @@ def test_a_job_that_fails_is_tried_again_and_its_reason_kept(start: Start, tmp_p
     assert "The same command goes on" in said
 
     codec.write_text(codec.read_text().replace("missing", "jpeg") + "  subsampling: '4:2:0'\n  progressive: false\n")
-    status, said = finish(start(*options))
+    status, said = finish(start("-m", *options))
     assert status == 0
     assert statuses(folder) == {"codec=mine": "finished", "codec=webp": "finished"}
     assert jobs_of(folder)["codec=mine"]["error"] is None
@@ -118,11 +118,11 @@ def test_a_job_that_fails_is_tried_again_and_its_reason_kept(start: Start, tmp_p
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_sweep_that_is_interrupted_goes_on(start: Start, tmp_path: Path, number: int) -> None:
     options = (
-        *("seed=0,1", "sweep.jobs=2", "sweep.name=stopped", "iterations=300", "pretrain_iterations=0"),
-        *("validate_every=300", "checkpoint_every=300"),
+        *("seed=0,1", "sweep.jobs=2", "sweep.name=stopped", "iterations=150", "pretrain_iterations=0"),
+        *("validate_every=150", "checkpoint_every=150"),
     )
     folder = tmp_path / "outputs" / "stopped"
-    process = start(*options)
+    process = start("-m", *options)
 
     def iterations() -> list[float]:
         return [max((row["iteration"] for row in read_log(log)), default=0) for log in folder.glob("*/log.csv")]
@@ -134,16 +134,16 @@ def test_a_sweep_that_is_interrupted_goes_on(start: Start, tmp_path: Path, numbe
     assert statuses(folder) == {"seed=0": "stopped", "seed=1": "stopped"}
     assert "The same command goes on" in said
     stopped = {job: torch.load(Path(job) / "checkpoints" / "last.ckpt")["global_step"] for job in folders(folder)}
-    assert all(10 <= step < 300 for step in stopped.values())
+    assert all(10 <= step < 150 for step in stopped.values())
 
-    assert finish(start(*options))[0] == 0
+    assert finish(start("-m", *options))[0] == 0
     assert statuses(folder) == {"seed=0": "finished", "seed=1": "finished"}
     for job, step in stopped.items():
         log = (Path(job) / "job.log").read_text()
-        assert f"Stopped at iteration {step} of 300" in log
+        assert f"Stopped at iteration {step} of 150" in log
         rows = [row["iteration"] for row in read_log(Path(job) / "log.csv") if "generator/pixel" in row]
-        assert rows == list(range(10, 301, 10))
-        assert json.loads((Path(job) / "summary.json").read_text())["iterations"] == 300
+        assert rows == list(range(10, 151, 10))
+        assert json.loads((Path(job) / "summary.json").read_text())["iterations"] == 150
 
 
 def folders(sweep: Path) -> list[str]:
@@ -156,7 +156,7 @@ def test_a_sweep_in_a_file_over_several_processes_each(start: Start, tmp_path: P
         "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 3,4\n"
     )
     options = ("trainer=ddp_cpu", "trainer.precision=32-true", "iterations=2", "pretrain_iterations=1")
-    process = start("--config-dir=my_conf", "experiment=mine", *options, multirun=False)
+    process = start("--config-dir=my_conf", "experiment=mine", *options)
     assert finish(process)[0] == 0
     (folder,) = (tmp_path / "outputs").iterdir()
     assert statuses(folder) == {"seed=3": "finished", "seed=4": "finished"}
@@ -168,9 +168,9 @@ def test_a_sweep_in_a_file_over_several_processes_each(start: Start, tmp_path: P
 
 def test_one_process_at_a_time_runs_a_sweep(start: Start, tmp_path: Path) -> None:
     options = ("seed=0,1", "sweep.name=twice", "pretrain_iterations=0", "iterations=1")
-    first = start(*options)
+    first = start("-m", *options)
     wait_for(lambda: (tmp_path / "outputs" / "twice" / "sweep.json").is_file(), first)
-    status, said = finish(start(*options))
+    status, said = finish(start("-m", *options))
     assert status == 1
     assert "Another process is running this sweep" in said
     os.kill(first.pid, signal.SIGTERM)
