@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from safetensors.torch import load_file
 from biasgan.training.csv_log import read_log
 
 from ..conftest import Command, Finished, tiny
-from .conftest import Start
+from .conftest import Start, Sweep
 
 THREE = ("method=vanilla,full,nonsense", "sweep.name=three", "sweep.jobs=2")
 
@@ -42,11 +41,9 @@ def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") ->
         time.sleep(0.02)
 
 
-def test_a_sweep_and_the_same_again(
-    start: Start, command: Command, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sweep_and_the_same_again(sweep: Sweep, command: Command, pictures: Path, tmp_path: Path) -> None:
     """Two methods share their pixel stage, and what cannot be composed fails alone."""
-    status, said = finish(start("-m", *THREE))
+    status, said, _ = sweep("-m", *THREE)
     folder = tmp_path / "outputs" / "three"
     jobs = jobs_of(folder)
     assert status == 1
@@ -84,8 +81,7 @@ def test_a_sweep_and_the_same_again(
     # Again: what is finished is skipped, what was lost is made from the pixel stage that is there.
     before = (full / "summary.json").stat().st_mtime_ns
     shutil.rmtree(jobs["method=vanilla"]["folder"])
-    status, said = finish(start("-m", *reversed(THREE)))
-    assert status == 1
+    assert sweep("-m", *reversed(THREE)).status == 1
     assert statuses(folder) == {
         "pixel stage": "skipped", "method=vanilla": "finished", "method=full": "skipped", "method=nonsense": "failed",
     }  # fmt: skip
@@ -93,12 +89,12 @@ def test_a_sweep_and_the_same_again(
     assert not list(tmp_path.rglob(".partial-*"))
 
 
-def test_a_job_that_fails_is_tried_again_and_its_reason_kept(start: Start, tmp_path: Path) -> None:
+def test_a_job_that_fails_is_tried_again_and_its_reason_kept(sweep: Sweep, tmp_path: Path) -> None:
     (tmp_path / "my_conf" / "codec").mkdir(parents=True)
     codec = tmp_path / "my_conf" / "codec" / "mine.yaml"
     codec.write_text("# @package _global_\nquality: 7\ncodec:\n  _target_: biasgan.codecs.missing.JPEG\n")
     options = ("--config-dir=my_conf", "codec=mine,webp", "pretrain_iterations=0", "iterations=1")
-    status, said = finish(start("-m", *options, "sweep.fail_fast=true"))
+    status, said, _ = sweep("-m", *options, "sweep.fail_fast=true")
     (folder,) = (tmp_path / "outputs").iterdir()
     assert status == 1
     assert statuses(folder) == {"codec=mine": "failed", "codec=webp": "waiting"}
@@ -109,14 +105,12 @@ def test_a_job_that_fails_is_tried_again_and_its_reason_kept(start: Start, tmp_p
     assert "The same command goes on" in said
 
     codec.write_text(codec.read_text().replace("missing", "jpeg") + "  subsampling: '4:2:0'\n  progressive: false\n")
-    status, said = finish(start("-m", *options))
-    assert status == 0
+    assert sweep("-m", *options).status == 0
     assert statuses(folder) == {"codec=mine": "finished", "codec=webp": "finished"}
     assert jobs_of(folder)["codec=mine"]["error"] is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_sweep_that_is_interrupted_goes_on(start: Start, tmp_path: Path, number: int) -> None:
+def test_a_sweep_that_is_interrupted_goes_on(start: Start, tmp_path: Path) -> None:
     options = (
         *("seed=0,1", "sweep.jobs=2", "sweep.name=stopped", "iterations=150", "pretrain_iterations=0"),
         *("validate_every=150", "checkpoint_every=150"),
@@ -128,7 +122,7 @@ def test_a_sweep_that_is_interrupted_goes_on(start: Start, tmp_path: Path, numbe
         return [max((row["iteration"] for row in read_log(log)), default=0) for log in folder.glob("*/log.csv")]
 
     wait_for(lambda: len(iterations()) == 2 and min(iterations()) >= 10, process)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     status, said = finish(process)
     assert status == 130
     assert statuses(folder) == {"seed=0": "stopped", "seed=1": "stopped"}
@@ -150,14 +144,13 @@ def folders(sweep: Path) -> list[str]:
     return [job["folder"] for job in jobs_of(sweep).values()]
 
 
-def test_a_sweep_in_a_file_over_several_processes_each(start: Start, tmp_path: Path) -> None:
+def test_a_sweep_in_a_file_over_several_processes_each(sweep: Sweep, tmp_path: Path) -> None:
     (tmp_path / "my_conf" / "experiment").mkdir(parents=True)
     (tmp_path / "my_conf" / "experiment" / "mine.yaml").write_text(
         "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 3,4\n"
     )
     options = ("trainer=ddp_cpu", "trainer.precision=32-true", "iterations=2", "pretrain_iterations=1")
-    process = start("--config-dir=my_conf", "experiment=mine", *options)
-    assert finish(process)[0] == 0
+    assert sweep("--config-dir=my_conf", "experiment=mine", *options).status == 0
     (folder,) = (tmp_path / "outputs").iterdir()
     assert statuses(folder) == {"seed=3": "finished", "seed=4": "finished"}
     seeds = [json.loads((Path(job) / "summary.json").read_text())["seed"] for job in folders(folder)]
@@ -173,7 +166,7 @@ def test_one_process_at_a_time_runs_a_sweep(start: Start, tmp_path: Path) -> Non
     status, said = finish(start("-m", *options))
     assert status == 1
     assert "Another process is running this sweep" in said
-    os.kill(first.pid, signal.SIGTERM)
+    first.send_signal(signal.SIGTERM)
     assert finish(first)[0] == 130
 
 
