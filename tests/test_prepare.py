@@ -242,7 +242,9 @@ def test_of_two_at_once_one_makes_the_pairs(photos: Path, tmp_path: Path) -> Non
         for path in cache.glob("pairs/jpeg-*/20/[!.]*"):
             written.setdefault(path, set()).add(path.stat().st_ino)
         time.sleep(0.001)
-    assert [process.communicate()[1] for process in processes] == ["", ""]
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0]
     assert len(written) == 36
     assert all(len(inodes) == 1 for inodes in written.values())
 
