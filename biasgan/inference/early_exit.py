@@ -52,6 +52,7 @@ class EarlyExitRBQE(nn.Module):
         self.gate = gate
         self.exits = Exits()
         self.multiple_of, self.smallest_side = SizeNeeds.of(network)
+        self.alignment = network.alignment
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image of the first exit that is good enough.
@@ -96,6 +97,11 @@ def with_early_exit(generator: nn.Module, gate: QualityGate) -> nn.Module:
     if isinstance(generator, RBQE) and len(generator.outs) > 1:
         return EarlyExitRBQE(generator, gate)
     return generator
+
+
+def to_the_last_exit(network: nn.Module) -> nn.Module:
+    """What an early exit would cut short; any other network as it is."""
+    return network.network if isinstance(network, EarlyExitRBQE) else network
 
 
 def gate_of(config: Mapping[str, Any]) -> QualityGate | None:

@@ -14,6 +14,7 @@ class ARCNN(nn.Module):
 
     multiple_of: int = 1
     smallest_side: int = 1
+    receptive_field: int = 9
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,6 +22,8 @@ class CBDNet(nn.Module):
 
     multiple_of: int = 1
     smallest_side: int = 4
+    alignment: int = 4
+    receptive_field: int = 47
 
     def __init__(self, channels: int = 64) -> None:
         super().__init__()

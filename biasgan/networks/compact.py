@@ -26,6 +26,7 @@ class SRVGGNetCompact(nn.Module):
 
     def __init__(self, channels: int = 64, convolutions: int = 32, start_as_identity: bool = False) -> None:
         super().__init__()
+        self.receptive_field = convolutions + 2
         self.body = nn.Sequential(conv3x3(3, channels), nn.PReLU(channels))
         for _ in range(convolutions):
             self.body.extend((conv3x3(channels, channels), nn.PReLU(channels)))

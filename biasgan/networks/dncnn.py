@@ -23,6 +23,7 @@ class DnCNN(nn.Module):
 
     def __init__(self, channels: int = 64, convolutions: int = 15, batch_norm: bool = False) -> None:
         super().__init__()
+        self.receptive_field = convolutions + 2
         self.layers = nn.Sequential(conv3x3(3, channels))
         for _ in range(convolutions):
             self.layers.extend((nn.ReLU(inplace=True), conv3x3(channels, channels, bias=not batch_norm)))

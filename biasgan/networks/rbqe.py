@@ -105,6 +105,8 @@ class RBQE(NestedUNets):
             (_unet(channels, depth, attention) for depth in range(1, levels + 1)),
             (nn.Sequential(attend(attention), conv3x3(channels, 3)) for _ in range(exits)),
         )
+        self.alignment = 2**levels
+        self.receptive_field = None if attention else 14 * 2 ** (levels - 1) - 4
 
 
 class NestedUNet(nn.Module):

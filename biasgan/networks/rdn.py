@@ -26,6 +26,7 @@ class RDN(nn.Module):
 
     def __init__(self, channels: int = 64, blocks: int = 16, convolutions: int = 8, growth: int = 64) -> None:
         super().__init__()
+        self.receptive_field = blocks * convolutions + 4
         self.first = conv3x3(3, channels)
         self.second = conv3x3(channels, channels)
         self.blocks = nn.ModuleList(DenseBlock(channels, convolutions, growth) for _ in range(blocks))

@@ -33,6 +33,7 @@ class RRDBNet(nn.Module):
     def __init__(self, channels: int = 64, blocks: int = 23, growth: int = 32, scale: Literal[1, 2, 4] = 1) -> None:
         super().__init__()
         self.multiple_of = self.smallest_side = 4 // scale
+        self.receptive_field = 60 * blocks + 16 if scale == 1 else None
         self.conv_first = conv3x3(3 * self.multiple_of**2, channels)
         self.body = nn.Sequential(*(ResidualInResidualDenseBlock(channels, growth) for _ in range(blocks)))
         self.conv_body = conv3x3(channels, channels)

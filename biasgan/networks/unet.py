@@ -24,6 +24,7 @@ class UNet(nn.Module):
 
     multiple_of: int = 16
     smallest_side: int = 16
+    receptive_field: int = 107
 
     def __init__(self, channels: int = 64) -> None:
         super().__init__()

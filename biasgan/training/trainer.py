@@ -1,10 +1,11 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
+from biasgan.processor import has_bf16
 from biasgan.training.checkpoints import AtomicCheckpointIO
 
 
@@ -67,12 +68,3 @@ def restoration_trainer(
         enable_model_summary=False,
         **cast(dict[str, Any], options),
     )
-
-
-def has_bf16(accelerator: str) -> bool:
-    """Whether the device that `accelerator` means has instructions for bf16."""
-    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    # Older releases of PyTorch cannot tell.
-    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict[str, object])()
-    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -2,11 +2,13 @@
 
 import copy
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from biasgan.inference.tiles import TileNeeds
 from biasgan.networks.any_size import SizeNeeds, restore
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.cbdnet import CBDNet
@@ -84,8 +86,6 @@ NEEDS: dict[type[nn.Module], tuple[int, int]] = {
     VGGDiscriminator: (128, 128),
     UNetDiscriminator: (8, 8),
 }
-RECEPTIVE: dict[str, int] = {"ARCNN": 9, "DCAD": 4, "DnCNN": 4, "RDN": 8, "SRVGGNetCompact": 4}
-"""How far a pixel of the result sees to each side, where that is the same for all."""
 LAST = {"ARCNN": "layers.6", "DCAD": "layers.6", "DnCNN": "layers.6", "DnCNN with batch norm": "layers.8"} | {
     "CBDNet": "last", "RBQE": "outs.0.1", "MPRNet": "last", "UNet": "last", "SRVGGNetCompact": "body.6",
 }  # fmt: skip
@@ -166,17 +166,60 @@ def test_without_its_last_layer_it_is_the_identity(name: str) -> None:
     assert torch.equal(network(image), image)
 
 
-@pytest.mark.parametrize("name", RECEPTIVE)
-def test_how_far_a_pixel_sees(name: str) -> None:
-    torch.manual_seed(0)
-    network = GENERATORS[name][0]().double()
-    image = torch.rand(1, 3, 25, 27, dtype=torch.float64, requires_grad=True)
-    network(image)[0, :, 12, 13].sum().backward()
-    assert image.grad is not None
-    rows, columns = image.grad[0].abs().sum(0).nonzero().T
-    reach = RECEPTIVE[name]
-    assert (rows.min(), rows.max()) == (12 - reach, 12 + reach)
-    assert (columns.min(), columns.max()) == (13 - reach, 13 + reach)
+@pytest.mark.parametrize(
+    ("build", "sight"),
+    [
+        (ARCNN, 9),
+        (lambda: DCAD(channels=1, convolutions=2), 4),
+        (lambda: DnCNN(channels=1, convolutions=3), 5),
+        (lambda: SRVGGNetCompact(channels=1, convolutions=2), 4),
+        (lambda: RDN(channels=1, blocks=2, convolutions=3, growth=1), 10),
+        (lambda: RRDBNet(channels=1, blocks=1, growth=1), 76),
+        (lambda: CBDNet(channels=2), 47),
+        (lambda: RBQE(channels=1, levels=1, exits=1, attention=False), 10),
+        (lambda: RBQE(channels=1, levels=3, exits=2, attention=False), 52),
+    ],
+)
+def test_how_far_a_pixel_sees_is_stated(build: Callable[[], nn.Module], sight: int) -> None:
+    network = build().double()
+    assert network.receptive_field == sight
+    for parameter in network.parameters():
+        # So that no activation stops a gradient.
+        nn.init.uniform_(parameter, 0.05, 0.1)
+    alignment, farthest = TileNeeds.of(network).alignment, 0
+    least = 2 * (sight + alignment) + 3
+    # How a side is divided moves what is doubled.
+    for phase, more in product(range(alignment), range(alignment)):
+        image = torch.rand(1, 3, least + more, least + more, dtype=torch.float64, requires_grad=True)
+        at = sight + 1 + phase
+        restore(network, image)[0, :, at, at].sum().backward()
+        assert image.grad is not None
+        seen = image.grad[0].abs().sum(0).nonzero()
+        farthest = max(farthest, int((seen - at).abs().max()))
+    assert farthest == sight
+
+
+def test_how_far_a_pixel_of_the_unet_sees_is_stated() -> None:
+    """With means instead of maxima, each of which looks at one pixel only."""
+    network = UNet(channels=1).double()
+    for down in network.downs:
+        assert isinstance(down, nn.Sequential)
+        down[0] = nn.AvgPool2d(2)
+    for parameter in network.parameters():
+        nn.init.uniform_(parameter, 0.05, 0.1)
+    farthest = 0
+    for at in range(112, 128):
+        image = torch.rand(1, 3, 240, 240, dtype=torch.float64, requires_grad=True)
+        network(image)[0, 0, at, at].backward()
+        assert image.grad is not None
+        farthest = max(farthest, int((image.grad[0].abs().sum(0).nonzero() - at).abs().max()))
+    assert farthest == network.receptive_field
+
+
+@pytest.mark.parametrize("build", [MPRNet, RBQE, lambda: RRDBNet(1, 1, 1, scale=2)])
+def test_some_see_everything_or_another_grid(build: Callable[[], nn.Module]) -> None:
+    with torch.device("meta"):
+        assert TileNeeds.of(build()).receptive_field is None
 
 
 def test_every_parameter_has_one_name(network_and_image: tuple[nn.Module, Tensor]) -> None:

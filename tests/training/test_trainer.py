@@ -5,9 +5,10 @@ import torch
 from torch.backends.cuda import is_built
 
 from biasgan.networks.compact import SRVGGNetCompact
+from biasgan.processor import has_bf16
 from biasgan.training.csv_log import CSVLog, read_log
 from biasgan.training.ema import EMA
-from biasgan.training.trainer import has_bf16, restoration_trainer
+from biasgan.training.trainer import restoration_trainer
 
 from .conftest import MakePairs, make_fidelity
 
