@@ -1,3 +1,4 @@
+import re
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from biasgan.config import (
+from biasgan.config import (, digest_of, run_folder
     CONF,
     build,
     default_iterations,
@@ -90,3 +91,14 @@ def test_a_node_becomes_an_object_of_the_kind_asked_for() -> None:
     assert build(Fraction, node, denominator=6) == Fraction(1, 3)
     with pytest.raises(TypeError, match=r"fractions\.Fraction makes a Fraction; expected a str\."):
         build(str, node)
+
+
+def test_options_are_known_by_what_they_say_not_by_their_order_or_by_how_they_are_run() -> None:
+    digest = digest_of(["qf=20", "seed=1"])
+    assert digest == digest_of(["seed=1", "qf=20", "sweep.jobs=2", "resume=auto"])
+    assert len({digest, digest_of(["qf=20"]), digest_of(["qf=20", "seed=11"]), digest_of(["qf=20,seed=1"])}) == 4
+    assert re.fullmatch("[0-9a-f]{8}", digest)
+
+
+def test_a_run_that_may_go_on_is_where_a_fresh_one_would_be(tmp_path: Path) -> None:
+    assert [run_folder(resume, "fresh") for resume in (None, "auto", str(tmp_path))] == ["fresh", "fresh", str(tmp_path)]
