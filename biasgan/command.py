@@ -8,6 +8,8 @@ from rich.console import Console
 
 PLAIN = (HydraException, ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
 TRACEBACK = "BIASGAN_TRACEBACK"
+STOPPED = 130
+"""Exit status after Ctrl-C."""
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def plain_errors() -> Generator[None]:
         stopped = isinstance(error, KeyboardInterrupt)
         text = "stopped" if stopped else f"error: {said(cause) or type(cause).__name__}"
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
-        sys.exit(130 if stopped else 1)
+        sys.exit(STOPPED if stopped else 1)
 
 
 def said(error: BaseException) -> str:

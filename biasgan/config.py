@@ -1,14 +1,24 @@
+import hashlib
+import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from hydra.core.plugins import Plugins
 from hydra.utils import instantiate
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 
 PACKAGE = Path(__file__).parent
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
 """Where the configuration files are: inside the package in a wheel, beside it in a checkout."""
+
+PLUGINS = PACKAGE / "plugins"
+
+AUTO = "auto"
+"""Value of `resume`: go on if the run folder has a checkpoint, else start."""
 
 Built = TypeVar("Built")
 
@@ -30,10 +40,16 @@ def default_pretrain_iterations(iterations: int, pixel: int, adversarial: int, i
 
 def run_folder(resume: str | None, fresh: str) -> str:
     """Resolver: the folder of a run, that of the resumed one if there is one."""
-    if not resume:
+    if not resume or resume == AUTO:
         return fresh
     path = Path(resume)
     return str(path if path.is_dir() else path.parent.parent)
+
+
+def digest_of(options: Iterable[str]) -> str:
+    """Resolver: eight hexadecimal digits for some options in any order, those on how they are run left out."""
+    counted = sorted(option for option in options if not option.startswith(("sweep.", "resume=")))
+    return hashlib.sha256(json.dumps(counted).encode()).hexdigest()[:8]
 
 
 def cores() -> int:
@@ -48,8 +64,21 @@ def may_download(check: bool) -> bool:
 
 def register_resolvers() -> None:
     """Make the resolvers known to configuration files, each under its own name."""
-    for resolver in (by_scale, default_iterations, default_pretrain_iterations, run_folder, cores, may_download):
+    for resolver in (
+        by_scale, default_iterations, default_pretrain_iterations, run_folder, digest_of, cores, may_download,
+    ):  # fmt: skip
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+
+
+def register_plugins() -> None:
+    """Make the way in which sweeps are run known to Hydra."""
+    if str(PLUGINS) not in sys.path:
+        sys.path.append(str(PLUGINS))
+    plugins = Plugins.instance()
+    # After Hydra has loaded its own, which it does anew; if it has looked for plugins before, it knows none of these.
+    module = import_module("hydra_plugins.biasgan_sweep")
+    for plugin in (module.CombinationSweeper, module.ProcessLauncher):
+        plugins.register(plugin)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

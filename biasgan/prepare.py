@@ -10,19 +10,24 @@ from typing import Any, cast
 
 import hydra
 import numpy as np
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
 from biasgan.allocator import keep_freed_memory
-from biasgan.command import plain_errors
+from biasgan.command import STOPPED, plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.source import PairSets, PairSource
 from biasgan.data.storage import Storage
 from biasgan.data.store import StoredEntry
 from biasgan.data.stored import StoredPairs
 from biasgan.data.threads import in_threads
+
+failed: list[str] = []
+"""Options of those that failed, where several sets are made."""
 
 ROWS = 64
 """Of an image that are compared at once, so that large images take no more memory than small ones."""
@@ -31,12 +36,19 @@ ROWS = 64
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="prepare")
 def command(config: DictConfig) -> None:
     """Make or check the pairs that a configuration describes."""
-    # Here too, since Hydra announces what a job raises with all its options.
-    with plain_errors():
-        settings = plain(config)
-        if type(settings["check"]) is not bool:
-            raise ValueError(f"check must be true or false; got {settings['check']!r}.")
-        (check if settings["check"] else prepare)(settings)
+    hydra_settings = HydraConfig.get()
+    try:
+        # Here too, since Hydra announces what a job raises with all its options.
+        with plain_errors():
+            settings = plain(config)
+            if type(settings["check"]) is not bool:
+                raise ValueError(f"check must be true or false; got {settings['check']!r}.")
+            (check if settings["check"] else prepare)(settings)
+    except SystemExit as ended:
+        # Of several the others go on, but not after Ctrl-C.
+        if hydra_settings.mode != RunMode.MULTIRUN or ended.code == STOPPED:
+            raise
+        failed.append(" ".join(hydra_settings.overrides.task))
 
 
 def prepare(config: Mapping[str, Any]) -> None:
@@ -110,10 +122,15 @@ def disk_use(files: Iterable[Path]) -> str:
 def main() -> None:
     """Run from the command line."""
     register_resolvers()
+    failed.clear()
     with plain_errors(), TemporaryDirectory(prefix="biasgan-") as scratch:
         # Hydra makes a folder for each job, and a file for several.
         OmegaConf.register_new_resolver("scratch", lambda: scratch, replace=True)
         command()
+    if failed:
+        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        console.print(f"\n{len(failed)} failed:", *failed, sep="\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

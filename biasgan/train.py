@@ -32,17 +32,19 @@ from biasgan.checkpoint import (
     write_weights,
 )
 from biasgan.command import plain_errors
-from biasgan.config import CONF, build, plain, register_resolvers
+from biasgan.config import AUTO, CONF, build, plain, register_plugins, register_resolvers
 from biasgan.data.datamodule import RestorationData
 from biasgan.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.training.checkpoints import AtomicCheckpointIO
 from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.mitigation import Mitigation
+from biasgan.training.pixel_stage import after_pixel_stage
 
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
@@ -73,12 +75,14 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     check_data(config)
     keep_freed_memory()
     seed_everything(config["seed"], verbose=False)
-    resumed = checkpoint_of(Path(config["resume"])) if config["resume"] else None
+    resumed = resumed_checkpoint(config["resume"], folder)
 
     data = build(RestorationData, config["loader"])
     module = build(FidelityRestoration, config["training"])
     check_patch_size(module, config["patch_size"])
     config = {**config, "started_from": start(module, config, resumed)}
+    if config["pixel_stage"] and not resumed:
+        config, resumed = take_pixel_stage(module, config, folder)
     loggers = [build(Logger, node) for node in config["logger"].values()]
     callbacks = [ConfigRecord(config), *(build(Callback, node) for node in config["callbacks"].values())]
     trainer = build(Trainer, config["trainer"], callbacks=callbacks, logger=loggers)
@@ -214,6 +218,43 @@ def start_discriminator(discriminator: nn.Module, init_from: str | None) -> str:
     return place
 
 
+def take_pixel_stage(
+    module: FidelityRestoration, config: Mapping[str, Any], folder: Path
+) -> tuple[Mapping[str, Any], Path]:
+    """Begin after the pixel stage of another run, as if it had been this one's own.
+
+    Returns:
+        The configuration, with what the generator started from; and the checkpoint to go on from, in the run folder.
+
+    Raises:
+        FileNotFoundError: If the other run has no checkpoint.
+        ValueError: If that is not at the end of a pixel stage like this one's.
+    """
+    run = Path(config["pixel_stage"])
+    content = read_checkpoint(checkpoint_of(run))
+    words = config["started_from"]
+    config = {**config, "started_from": {**words, "generator": f"{words['generator']}, in {run}"}}
+    after = after_pixel_stage(module, content, run)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    if (run / "log.csv").is_file():
+        write_text(folder / "log.csv", (run / "log.csv").read_text())
+    AtomicCheckpointIO().save_checkpoint({**after, "config": dict(config)}, checkpoint)
+    load_weights(module, after["state_dict"], run)
+    return config, checkpoint
+
+
+def resumed_checkpoint(resume: str | None, folder: Path) -> Path | None:
+    """The checkpoint to go on from, if any.
+
+    Raises:
+        FileNotFoundError: If a run is named that has none.
+    """
+    if resume == AUTO:
+        last = folder / "checkpoints" / "last.ckpt"
+        return last if last.is_file() else None
+    return checkpoint_of(Path(resume)) if resume else None
+
+
 def checkpoint_of(path: Path) -> Path:
     """The checkpoint that `resume` means: the file itself, or the last one of a run folder.
 
@@ -294,7 +335,7 @@ def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
         FileNotFoundError: If there is none.
     """
     resume = next((a.removeprefix("resume=") for a in arguments if a.startswith("resume=")), None)
-    if not resume or resume == "null":
+    if not resume or resume in ("null", AUTO):
         return list(arguments)
     # Not from the run folder, where a failed attempt to resume with other options would have left its own.
     options: list[str] = read_config(checkpoint_of(Path(resume)))["options"]
@@ -309,6 +350,7 @@ def main() -> None:
     # Lightning's use of PyTorch's tree utilities, nothing that a user could change.
     warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
     register_resolvers()
+    register_plugins()
     with plain_errors():
         sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
         command()

@@ -22,11 +22,21 @@ EXTRAS = {
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
     "export": (("onnx", "onnxruntime", "onnxscript"), "networks/test_graph_onnx.py"),
     "metrics": (("pyiqa",), "metrics/test_???.py"),
+    "slurm": (("hydra_plugins.hydra_submitit_launcher",), "sweep/test_slurm.py"),
     "streaming": (("boto3", "litdata"), "data/test_streaming.py"),
 }
 """What an extra installs, and the tests that need it."""
 
-MISSING = {extra: [name for name in names if not find_spec(name)] for extra, (names, _) in EXTRAS.items()}
+
+def installed(name: str) -> bool:
+    """Whether a module could be imported."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+MISSING = {extra: [name for name in names if not installed(name)] for extra, (names, _) in EXTRAS.items()}
 needs_bpg = pytest.mark.skipif(bool(MISSING["bpg"]), reason="pip install 'biasgan[bpg]'")
 BROWSER = "reporting/test_browser.py"
 NO_BROWSER = not find_spec("playwright") or not shutil.which("chromium")

@@ -445,6 +445,8 @@ def test_the_log_is_in_the_run_folder(composed: Composer) -> None:
     loggers = [build(node) for node in composed("logger=[csv,tensorboard]")["logger"].values()]
     assert [logger.path for logger in loggers if isinstance(logger, CSVLog)] == [composed.folder / "log.csv"]
     assert composed("logger=none")["logger"] == {}
+    for name in ("null", "mine"):
+        assert composed("logger=wandb", f"sweep.name={name}")["logger"]["wandb"]["group"] == {"mine": "mine"}.get(name)
 
 
 def shapes(network: nn.Module) -> dict[str, torch.Size]:

@@ -10,6 +10,7 @@ from biasgan.config import (
     build,
     default_iterations,
     default_pretrain_iterations,
+    digest_of,
     plain,
     register_resolvers,
     run_folder,
@@ -57,6 +58,7 @@ def test_share_of_the_pixel_stage(iterations: int, init_from: str | None, expect
 
 def test_a_resumed_run_keeps_its_folder(tmp_path: Path) -> None:
     assert run_folder(None, "fresh") == "fresh"
+    assert run_folder("auto", "fresh") == "fresh"
     assert run_folder(str(tmp_path), "fresh") == str(tmp_path)
     assert run_folder(str(tmp_path / "checkpoints" / "best.ckpt"), "fresh") == str(tmp_path)
 
@@ -90,3 +92,9 @@ def test_a_node_becomes_an_object_of_the_kind_asked_for() -> None:
     assert build(Fraction, node, denominator=6) == Fraction(1, 3)
     with pytest.raises(TypeError, match=r"fractions\.Fraction makes a Fraction; expected a str\."):
         build(str, node)
+
+
+def test_options_are_known_by_what_they_say_not_by_their_order_or_by_how_they_are_run() -> None:
+    digest = digest_of(["qf=20", "seed=1"])
+    assert digest == digest_of(["seed=1", "qf=20", "sweep.jobs=2", "resume=auto"])
+    assert len({digest, digest_of(["qf=20"]), digest_of(["qf=20", "seed=11"]), digest_of(["qf=20,seed=1"])}) == 4

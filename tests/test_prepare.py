@@ -2,6 +2,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -222,6 +224,38 @@ def test_two_at_once_do_not_harm_each_other(photos: Path, tmp_path: Path) -> Non
         assert process.communicate(timeout=120)[1].count("error") == 0
         assert process.returncode == 0
     assert files(cache) == files(alone)
+
+
+def test_of_two_at_once_one_makes_the_pairs(photos: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    finish(photos, cache)
+    (lock,) = (cache / "pairs").glob(".jpeg-*-20.lock")
+    shutil.rmtree(next((cache / "pairs").glob("jpeg-*")))
+    with FileLock(lock):
+        processes = [start(photos, cache, "pairs.workers=0") for _ in range(2)]
+        for process in processes:
+            assert process.stderr
+            assert process.stderr.readline() == f"Another process holds {lock}; waiting for it.\n"
+        assert records(cache) == 0
+    written: dict[Path, set[int]] = {}
+    while any(process.poll() is None for process in processes):
+        for path in cache.glob("pairs/jpeg-*/20/[!.]*"):
+            written.setdefault(path, set()).add(path.stat().st_ino)
+        time.sleep(0.001)
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(written) == 36
+    assert all(len(inodes) == 1 for inodes in written.values())
+
+
+def test_of_several_sets_the_others_are_made_if_one_fails(preparation: Command, pictures: Path, tmp_path: Path) -> None:
+    done = preparation("-m", "data=folder", f"data.root={pictures}", "qf=200,20")
+    assert done.status == 1
+    assert "got 200" in done.err
+    assert done.err.endswith(f"\n1 failed:\ndata=folder data.root={pictures} qf=200\n")
+    assert "jpeg 20" in done.out
+    assert len(list((tmp_path / "cache/pairs").glob("jpeg-*/20/*.json"))) == 6
 
 
 def test_an_interrupt_is_one_line_and_loses_nothing(photos: Path, tmp_path: Path) -> None:

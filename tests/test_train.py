@@ -400,13 +400,6 @@ def test_loggers(command: Command, pictures: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "both" / "tensorboard").glob("events.*"))) == 1
 
 
-def test_several_jobs_each_have_a_folder(command: Command, pictures: Path, tmp_path: Path) -> None:
-    options = ("iterations=2", "pretrain_iterations=1")
-    assert command("-m", *tiny(pictures, *options, "qf=10,20", "seed=0,1")).status == 0
-    runs = [json.loads(file.read_text()) for file in (tmp_path / "outputs").rglob("summary.json")]
-    assert sorted((run["quality"], run["seed"]) for run in runs) == [(10, 0), (10, 1), (20, 0), (20, 1)]
-
-
 def test_help_lists_the_choices(command: Command, tmp_path: Path) -> None:
     done = command("--help")
     assert done.status == 0

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from biasgan.codecs.codec import CodecError
 from biasgan.data.digests import SourceDigests
+from biasgan.data.download import alone
 from biasgan.data.source import PairSets, PairSource
 from biasgan.data.store import DamageError, StoredEntry, sha256_of_file
 from biasgan.data.threads import in_threads
@@ -180,12 +181,18 @@ class StoredPairs(PairSource, Generic[Source]):
             lines = "\n".join(f"{source}: {line}" for source in sources for line in damaged.get(source, ()))
             announce(f"{len(damaged)} of the pairs are damaged and made again:\n{lines}")
         missing = [s for s in sources if s in damaged or not (s in entries or s in reasons)]
-        for source, future in in_threads(self.make, missing, self.threads, self.title, tell):
-            try:
-                entries[source] = future.result()
-            except (ImageError, CodecError) as error:
-                entries.pop(source, None)
-                reasons[source] = f"{source}: {error}" if isinstance(error, CodecError) else str(error)
+        if not missing:
+            return entries, reasons
+        self.root.mkdir(parents=True, exist_ok=True)
+        # One after the other, since two processes at one set would compress each image twice; what the first has made
+        # the second one only reads.
+        with alone(self.root / f".{self.folder.relative_to(self.root).as_posix().replace('/', '-')}.lock"):
+            for source, future in in_threads(self.make, missing, self.threads, self.title, tell):
+                try:
+                    entries[source] = future.result()
+                except (ImageError, CodecError) as error:
+                    entries.pop(source, None)
+                    reasons[source] = f"{source}: {error}" if isinstance(error, CodecError) else str(error)
         return entries, reasons
 
     def check(self) -> list[str]:

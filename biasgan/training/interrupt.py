@@ -18,6 +18,9 @@ class InterruptedTrainingError(RuntimeError):
 class Interrupt(Callback):
     """On Ctrl-C or SIGTERM finish the iteration, save and stop; a second Ctrl-C stops at once.
 
+    Where something handles SIGUSR1 or SIGUSR2, as Lightning and submitit do to queue a job of SLURM's again before its
+    time is up, that is done after the iteration too, and with a checkpoint.
+
     Args:
         checkpoint: Where to save.
     """
@@ -25,12 +28,20 @@ class Interrupt(Callback):
     def __init__(self, checkpoint: str | Path) -> None:
         self.checkpoint = Path(checkpoint)
         self.asked = False
+        self.warned: signal.Signals | None = None
         self.handlers: dict[signal.Signals, Handler] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.ask)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            if callable(signal.getsignal(number)):
+                self.handlers[number] = signal.signal(number, self.warn)
+
+    def warn(self, number: int, frame: FrameType | None) -> None:
+        """Note that the job is to be queued again."""
+        self.warned = signal.Signals(number)
 
     def ask(self, number: int, frame: FrameType | None) -> None:
         """Note the wish, and leave a second one to the previous handler."""
@@ -47,18 +58,28 @@ class Interrupt(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
     ) -> None:
-        """Save and stop if asked to; the last iteration ends the training anyway.
+        """Save and stop if asked to, or leave the rest to the scheduler; the last iteration ends the training anyway.
 
         Raises:
             InterruptedTrainingError: Says where the checkpoint is and how to go on.
         """
-        if trainer.global_step < trainer.max_steps and trainer.strategy.reduce_boolean_decision(self.asked, all=False):
-            trainer.save_checkpoint(self.checkpoint)
+        if trainer.global_step == trainer.max_steps:
+            return
+        decide = trainer.strategy.reduce_boolean_decision
+        if not decide(bool(self.asked or self.warned), all=False):
+            return
+        trainer.save_checkpoint(self.checkpoint)
+        if decide(self.asked, all=False):
             run = self.checkpoint.parent.parent
             raise InterruptedTrainingError(
                 f"Stopped at iteration {trainer.global_step} of {trainer.max_steps} and saved. Go on with: "
                 f"python -m biasgan.train resume={run}"
             )
+        if self.warned:
+            handler, number = self.handlers[self.warned], self.warned
+            self.warned = None
+            if callable(handler):
+                handler(number, None)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the signals back, and say what an interruption at once leaves."""

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import torch
@@ -62,6 +63,28 @@ def test_a_second_interruption_stops_at_once(
     assert trainer.global_step == 4
     assert not path.exists()
     assert "There is no checkpoint yet; run the command again." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_a_scheduler_that_warns_finds_a_checkpoint(make_pairs: MakePairs, tmp_path: Path, number: int) -> None:
+    """It may end the process, as submitit does, or queue the job again and let it go on, as Lightning does."""
+    path = tmp_path / "last.ckpt"
+    found: list[int] = []
+
+    def scheduler(number: int, frame: FrameType | None) -> None:
+        found.append(torch.load(path)["global_step"])
+        if len(found) == 2:
+            sys.exit(144)
+
+    before = signal.signal(number, scheduler)
+    try:
+        trainer = make_trainer(Raise(number, 3), Raise(number, 5), Interrupt(path))
+        with pytest.raises(SystemExit):
+            trainer.fit(make_gan(), datamodule=make_pairs())
+        assert signal.getsignal(number) == scheduler
+    finally:
+        signal.signal(number, before)
+    assert found == [3, 5]
 
 
 def test_in_the_last_iteration_the_training_just_ends(make_pairs: MakePairs, tmp_path: Path) -> None:
