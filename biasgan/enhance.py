@@ -134,6 +134,8 @@ def enhance(words: Sequence[str]) -> int:
         failures += [outcome.error for outcome in outcomes if outcome.error]
         restored = sum(outcome.error is None for outcome in outcomes)
         notes += [f"{outcome.source}: {'; '.join(outcome.remarks)}" for outcome in outcomes if outcome.remarks]
+        if len(found.jobs) == restored == 1 and not (failures or found.there):
+            notes += [str(path) for path in found.jobs[0][1:] if path]
         if isinstance(model, EarlyExitRBQE):
             notes.append(model.summary)
     report(found, restored, notes, failures)

@@ -37,7 +37,7 @@ def jpeg(path: Path, size: tuple[int, int] = (40, 30), seed: int = 1) -> None:
 def test_a_photo_alone_is_enough(enhancement: Command, tmp_path: Path) -> None:
     jpeg(tmp_path / "photo.jpg")
     before = (tmp_path / "photo.jpg").read_bytes()
-    assert enhancement("photo.jpg") == (0, "1 restored\n", "")
+    assert enhancement("photo.jpg") == (0, "photo-restored.png\n1 restored\n", "")
     assert (tmp_path / "photo.jpg").read_bytes() == before
     expected = np.asarray(biasgan.load()(tmp_path / "photo.jpg"))
     assert np.array_equal(read_photo(tmp_path / "photo-restored.png").colour, expected)
@@ -64,13 +64,13 @@ def test_what_is_there_stays_and_what_fails_is_named(enhancement: Command, tmp_p
     assert lines[0] == "failed: none.jpg is not there."
     assert lines[1].startswith("failed: in/broken.jpg cannot be read")
     assert lines[2:] == ["3 restored, 2 failed"]
-    assert enhancement("in/a.jpg", "-o", "out", "--overwrite") == (0, "1 restored\n", "")
+    assert enhancement("in/a.jpg", "-o", "out", "--overwrite") == (0, "out/a.png\n1 restored\n", "")
     assert (tmp_path / "out/a.png").stat().st_mtime_ns > written[tmp_path / "out/a.png"]
 
 
 def test_results_of_earlier_commands_are_left_out(enhancement: Command, tmp_path: Path) -> None:
     jpeg(tmp_path / "a.jpg")
-    assert enhancement(".", "--compare").out == "1 restored\n"
+    assert enhancement(".", "--compare").out == "a-restored.png\na-compare.png\n1 restored\n"
     assert enhancement(".", "--compare").out == "0 restored, 1 already there, 2 results of earlier commands left out\n"
 
 
@@ -85,7 +85,7 @@ def test_formats_and_remarks(enhancement: Command, tmp_path: Path) -> None:
         "moving.gif: only the first of its frames",
         "2 restored",
     ]
-    assert enhancement("deep.png", "-o", "named.tif") == (0, "1 restored\n", "")
+    assert enhancement("deep.png", "-o", "named.tif") == (0, "named.tif\n1 restored\n", "")
     assert read_photo(tmp_path / "named.tif").is_deep
     Image.new("RGBA", (5, 4)).save(tmp_path / "clear.png")
     done = enhancement("clear.png", "-o", "clear.jpg")
@@ -113,12 +113,12 @@ def test_huge_images_must_be_asked_for(enhancement: Command, tmp_path: Path, mon
     done = enhancement("a.jpg")
     assert done.status == 1
     assert "a.jpg is larger than Pillow's limit of 1000 pixels" in done.out
-    assert enhancement("a.jpg", "--huge").out == "1 restored\n"
+    assert enhancement("a.jpg", "--huge").out == "a-restored.png\n1 restored\n"
 
 
 def test_other_models_serve(enhancement: Command, finished: Finished, tmp_path: Path) -> None:
     jpeg(tmp_path / "a.jpg")
-    assert enhancement("a.jpg", "--model", str(finished.folder), "--tile", "64").out == "1 restored\n"
+    assert enhancement("a.jpg", "--model", str(finished.folder), "--tile", "64").out == "a-restored.png\n1 restored\n"
     expected = biasgan.load(finished.folder, tile=64)(tmp_path / "a.jpg")
     assert np.array_equal(read_photo(tmp_path / "a-restored.png").colour, np.asarray(expected))
 
