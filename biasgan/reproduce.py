@@ -1,5 +1,6 @@
 """Take an experiment of the paper from training to report: `python -m biasgan.reproduce table5`."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -53,16 +54,18 @@ def reproduce(experiment: str, options: Sequence[str] = (), metrics: str = "fast
     """
     scale = next((option.removeprefix("scale=") for option in reversed(options) if option.startswith("scale=")), "demo")
     folder = Path(out) / f"{experiment}-{scale}"
-    run_step(1, "train", ["-m", f"experiment={experiment}", *options, f"hydra.sweep.dir={quoted(folder)}"])
+    run_step("Step 1 of 3", "train", ["-m", f"experiment={experiment}", *options, f"hydra.sweep.dir={quoted(folder)}"])
     runs = finished_runs(folder)
     if not runs:
         raise RuntimeError(f"{folder} has no finished run.")
-    run_step(2, "evaluate", ["-m", f"run={','.join(map(quoted, runs))}", f"metrics={metrics}"])
-    run_step(3, "report", [f"runs={folder}", f"out={folder / 'report'}"])
+    for number, run in enumerate(runs, 1):
+        if not is_evaluated(run, metrics):
+            run_step(f"Step 2 of 3, run {number} of {len(runs)}", "evaluate", [f"run={run}", f"metrics={metrics}"])
+    run_step("Step 3 of 3", "report", [f"runs={folder}", f"out={folder / 'report'}"])
     return folder / "report" / "report.html"
 
 
-def run_step(number: int, command: str, arguments: Sequence[str]) -> None:
+def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
     """Run one of the package's commands in a process of its own, and wait for it to end.
 
     Raises:
@@ -70,26 +73,33 @@ def run_step(number: int, command: str, arguments: Sequence[str]) -> None:
         RuntimeError: If it failed.
     """
     words = ["-m", f"biasgan.{command}", *arguments]
-    Console(highlight=False, markup=False, soft_wrap=True).print(
-        f"\nStep {number} of 3: python {shlex.join(words)}", style="bold"
-    )
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\n{step}: python {shlex.join(words)}", style="bold")
     stopped = False
     with subprocess.Popen([sys.executable, *words]) as process:
         while process.returncode is None:
             try:
                 process.wait()
             except KeyboardInterrupt:
-                stopped = True  # Ctrl-C reaches the step too, which may have something to save
+                stopped = True  # Ctrl-C reaches the command too, which may have something to save
     if stopped:
         raise KeyboardInterrupt
     if process.returncode:
-        raise RuntimeError(f"Step {number} of 3, {command}, failed; the same command goes on there.")
+        raise RuntimeError(f"{step} ({command}) failed. The same command goes on there.")
 
 
 def finished_runs(folder: Path) -> list[Path]:
     """The run folders in a folder that went to their end."""
     runs = sorted(file.parent for file in folder.rglob("summary.json"))
     return [run for run in runs if not run.name.startswith(PIXEL_STAGE)]
+
+
+def is_evaluated(run: Path, metrics: str) -> bool:
+    """Whether a run was evaluated with some metrics after its training."""
+    file = run / "evaluation.json"
+    if not file.is_file() or file.stat().st_mtime < (run / "summary.json").stat().st_mtime:
+        return False
+    return json.loads(file.read_text())["options"].get("metrics") == metrics
 
 
 def quoted(path: Path) -> str:
