@@ -77,7 +77,10 @@ GENERATORS = {"rrdbnet": RRDBNet} | {name: kind for name, kind in FIDELITY.items
 RETRAINED = {"arcnn": 117_731, "dcad": 298_947, "dncnn": 557_443, "cbdnet": 3_944_710} | {
     "rdn": 414_147, "rbqe": 888_451, "rbqe_blind": 3_553_430, "mprnet": 887_217,
 }  # fmt: skip
-NO_DISCRIMINATOR = [("discriminator", "none"), *(("baseline", name) for name in FIDELITY)]
+NO_DISCRIMINATOR = [
+    ("discriminator", "none"),
+    *((group, name) for name in FIDELITY for group in ("baseline", "contender")),
+]
 GIVEN = "original={0} compressed={0}"
 STREAMED = "data.root={0}"
 NEEDED = {
