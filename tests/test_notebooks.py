@@ -5,7 +5,10 @@ import re
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -13,23 +16,19 @@ ALLOWED = {"biasgan", "matplotlib", "numpy"}
 KILOBYTES = 500
 PATHS = re.compile(r"/(?:home|root|Users|tmp|work|usr|opt)/|[A-Z]:\\|site-packages")
 
-nbformat = pytest.importorskip("nbformat", reason="needs the dev group")
-nbclient = pytest.importorskip("nbclient", reason="needs the dev group")
-pytest.importorskip("ipykernel", reason="needs the dev group")
-
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
 
-def code_of(notebook: "nbformat.NotebookNode") -> list["nbformat.NotebookNode"]:
+def code_of(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def seen(output: "nbformat.NotebookNode") -> str:
+def seen(output: NotebookNode) -> str:
     """The kind of an output; pictures may differ in a pixel from one processor to another."""
     return "+".join(sorted(output.get("data", {}))) or output.get("name", output.output_type)
 
 
-def check_outputs(notebook: "nbformat.NotebookNode") -> None:
+def check_outputs(notebook: NotebookNode) -> None:
     """Fail on errors, on anything that went to stderr, and on paths of a machine."""
     for cell in code_of(notebook):
         for output in cell.outputs:
@@ -52,8 +51,7 @@ def test_a_notebook_runs_and_gives_what_it_shows(path: Path, tmp_path: Path, mon
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
     shown = nbformat.read(path, as_version=4)
     run = nbformat.read(path, as_version=4)
-    # This Python's kernel, whatever others are installed under its name.
-    nbclient.NotebookClient(run, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(run, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
     check_outputs(run)
     for before, after in zip(code_of(shown), code_of(run), strict=True):
         assert [seen(output) for output in before.outputs] == [seen(output) for output in after.outputs]
