@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,7 +77,10 @@ GENERATORS = {"rrdbnet": RRDBNet} | {name: kind for name, kind in FIDELITY.items
 RETRAINED = {"arcnn": 117_731, "dcad": 298_947, "dncnn": 557_443, "cbdnet": 3_944_710} | {
     "rdn": 414_147, "rbqe": 888_451, "rbqe_blind": 3_553_430, "mprnet": 887_217,
 }  # fmt: skip
-NO_DISCRIMINATOR = [("discriminator", "none"), *(("baseline", name) for name in FIDELITY)]
+NO_DISCRIMINATOR = [
+    ("discriminator", "none"),
+    *((group, name) for name in FIDELITY for group in ("baseline", "contender")),
+]
 GIVEN = "original={0} compressed={0}"
 STREAMED = "data.root={0}"
 NEEDED = {
@@ -127,6 +131,15 @@ def hydra_forgets() -> Iterator[None]:
     HydraConfig.instance().cfg = None
 
 
+def sweep_of(experiment: str, *options: str) -> dict[str, list[str]]:
+    """What an experiment sweeps over, as the sweeper reads it: options with their values."""
+    register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"experiment={experiment}", *options], return_hydra_config=True)
+    assert config.hydra.mode.name == "MULTIRUN"
+    return {key: values.split(",") for key, values in config.hydra.sweeper.params.items()}
+
+
 build = partial(instantiate, _convert_="all")
 
 
@@ -142,7 +155,7 @@ def test_every_choice_makes_what_it_says(
     composed: Composer, pictures: Path, monkeypatch: pytest.MonkeyPatch, group: str, choice: str, scale: str
 ) -> None:
     """Each file in conf/, the rest at its defaults, becomes objects of the right kinds."""
-    if choice == "bpg" and MISSING["bpg"]:
+    if MISSING["bpg"] and (choice == "bpg" or group == "experiment"):
         pytest.skip("pip install 'biasgan[bpg]'")
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     small = ("features.weights=random", "generator=compact")
@@ -451,3 +464,58 @@ def test_the_log_is_in_the_run_folder(composed: Composer) -> None:
 
 def shapes(network: nn.Module) -> dict[str, torch.Size]:
     return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+COMPARED = [
+    *((name, "vanilla") for name in ("arcnn", "dcad", "dncnn", "cbdnet", "rdn", "rbqe", "mprnet")),
+    *product(("esrgan", "realesrgan"), ("vanilla", "full")),
+]
+"""The columns of Tab. 3 and 4: baselines and their methods."""
+
+GANS = ("esrgan", "realesrgan")
+EXPERIMENTS = {
+    "table3": [(*column, 37) for column in COMPARED],
+    "table5": [*product(GANS, ("vanilla", "conditional", "divergence", "full"), (37,))],
+    "bias": [*product(GANS, ("vanilla", "full"), (27, 37, 47))],
+}
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_an_experiment_has_the_jobs_of_the_paper(composed: Composer, experiment: str) -> None:
+    found: list[tuple[str, str, int]] = []
+    sweep = sweep_of(experiment, "scale=paper")
+    for values in product(*sweep.values()):
+        options = [f"{key}={value}" for key, value in zip(sweep, values, strict=True)]
+        config = composed(f"experiment={experiment}", "scale=paper", *options)
+        choices = HydraConfig.get().runtime.choices
+        assert choices["codec"] == "bpg"
+        found.append((choices["baseline"], choices["method"], config["quality"]))
+        kinds = {type(mitigation) for mitigation in mitigations(config)}
+        assert (kinds == {ConditionalDiscriminator, DivergenceRegularizer}) == (choices["method"] == "full")
+    assert sorted(found) == sorted(EXPERIMENTS[experiment])
+
+
+@pytest.mark.parametrize("scale", ["lite", "paper"])
+def test_table_4_is_table_3_on_five_qualities(scale: str) -> None:
+    contenders = sweep_of("table3")["contender"]
+    assert sweep_of("table4", f"scale={scale}") == {"contender": contenders, "qp": ["27", "32", "37", "42", "47"]}
+
+
+def test_the_rehearsal_of_table_4_has_a_method_of_each_kind_and_enough_qualities_for_a_curve() -> None:
+    sweep = sweep_of("table4", "scale=demo")
+    assert sweep["contender"] == ["arcnn", "esrgan_full", "realesrgan_full"]
+    assert len(sweep["qp"]) == 4
+    assert {*sweep["contender"]} <= {*sweep_of("table3")["contender"]}
+
+
+@pytest.mark.parametrize("experiment", [*EXPERIMENTS, "table4"])
+def test_rehearsals_are_short_and_experiments_as_long_as_their_recipes(composed: Composer, experiment: str) -> None:
+    for baseline in ("arcnn", "esrgan"):
+        lengths = [
+            [composed(*options, f"scale={scale}", f"baseline={baseline}")["iterations"] for scale in ("demo", "paper")]
+            for options in ((f"experiment={experiment}",), ())
+        ]
+        (rehearsal, long), (demo, recipe) = lengths
+        assert rehearsal < demo
+        assert long == recipe
+    assert composed(f"experiment={experiment}", "iterations=7")["iterations"] == 7

@@ -1,0 +1,99 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from biasgan import reproduce
+from biasgan.reproduce import finished_runs, is_evaluated, quoted
+
+from .conftest import TINY, Command
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps are processes in another folder, which are to find this package."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def test_an_experiment_from_training_to_report(command: Command, pictures: Path, tmp_path: Path) -> None:
+    options = [*TINY, f"data.root={pictures}", "codec=jpeg", "qp=37", "baseline=realesrgan", "method=full"]
+    done = command("bias", *options, "out=some where", main=reproduce.main)
+    assert done.status == 0, done.err
+    folder = tmp_path / "some where" / "bias-demo"
+    (run,) = finished_runs(folder)
+    assert json.loads((run / "summary.json").read_text())["iterations"] == 4
+    assert is_evaluated(run, "fast")
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    assert (evaluation["codec"], evaluation["training"]["baseline"]) == ("jpeg", "realesrgan")
+    assert (folder / "report" / "report.html").is_file()
+    assert "Real-ESRGAN" in (folder / "report" / "report.html").read_text()
+    steps = [line for line in done.out.splitlines() if line.startswith("Step")]
+    assert [step.partition(":")[0] for step in steps] == ["Step 1 of 3", "Step 2 of 3, run 1 of 1", "Step 3 of 3"]
+    assert "python -m biasgan.train -m experiment=bias" in steps[0]
+
+
+def test_what_a_step_says_is_not_hidden(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "biasgan.reproduce", "table6"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Could not find 'experiment/table6'" in done.stderr
+    assert "table3" in done.stderr
+    assert done.stderr.rstrip().endswith("error: Step 1 of 3 (train) failed. The same command goes on there.")
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_stops_the_step_and_the_command(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "biasgan.reproduce", "table5"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        while not process.stdout.readline().startswith("Step 1 of 3"):
+            assert process.poll() is None
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors.rstrip().endswith("stopped")
+    assert not list(tmp_path.rglob("report"))
+
+
+def test_what_a_sweep_trains_beside_its_runs_is_none_of_them(tmp_path: Path) -> None:
+    for name in ("b/1", "a/2", "pixel-stage-0", "unfinished"):
+        (tmp_path / name).mkdir(parents=True)
+        if name != "unfinished":
+            (tmp_path / name / "summary.json").touch()
+    assert finished_runs(tmp_path) == [tmp_path / "a" / "2", tmp_path / "b" / "1"]
+
+
+def test_an_evaluation_counts_if_it_is_of_this_training_and_these_metrics(tmp_path: Path) -> None:
+    evaluation, summary = tmp_path / "evaluation.json", tmp_path / "summary.json"
+    summary.touch()
+    assert not is_evaluated(tmp_path, "fast")
+    evaluation.write_text('{"options": {"run": "run", "metrics": "fast"}}')
+    os.utime(summary, (10, 10))
+    os.utime(evaluation, (11, 11))
+    assert is_evaluated(tmp_path, "fast")
+    assert not is_evaluated(tmp_path, "paper")
+    os.utime(summary, (12, 12))
+    assert not is_evaluated(tmp_path, "fast")
+
+
+def test_paths_are_quoted_as_hydra_reads_them() -> None:
+    assert quoted(Path("a, b=c")) == "'a, b=c'"
+    assert quoted(Path("isn't")) == r"'isn\'t'"
+
+
+def test_help_names_all_experiments(command: Command) -> None:
+    done = command("--help", main=reproduce.main)
+    assert done.status == 0
+    experiments = {file.stem for file in (ROOT / "conf" / "experiment").glob("*.yaml")}
+    assert {"table3", "table4", "table5", "bias"} <= experiments
+    assert all(f"\n  {name} " in done.out for name in ("table3", "table4", "table5", "bias"))
