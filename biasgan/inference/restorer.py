@@ -173,6 +173,7 @@ def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).cpu()
+    # PyTorch has a kind of error of its own for unknown names, backends that it was built without, and `meta`.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={name} cannot be used here: {reason} Expected auto, cpu, cuda, mps …") from error

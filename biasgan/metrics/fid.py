@@ -1,6 +1,7 @@
 """Distances between two sets of images by features of Inception-v3: FID, FID of patches, KID."""
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import ClassVar, cast
@@ -94,9 +95,9 @@ class SetMetric(SuiteMetric):
             )
         return self.distance(*sets).float()
 
+    @abstractmethod
     def distance(self, image: Tensor, original: Tensor) -> Tensor:
         """The distance between two sets of features, (N, D) and (M, D), float64."""
-        raise NotImplementedError
 
 
 class FID(SetMetric):

@@ -1,3 +1,4 @@
+from abc import abstractmethod
 from typing import cast
 
 import torch
@@ -33,9 +34,9 @@ class ImageMetric(SuiteMetric):
         super().__init__()
         self.add_state("values", [], dist_reduce_fx="cat")  # pyright: ignore[reportUnknownMemberType] - bare list
 
+    @abstractmethod
     def measure(self, image: Tensor, original: Tensor) -> Tensor:
         """Measure images, (N, 3, H, W) in [0, 1] and rounded to 8 bits, beside their originals → (N,)."""
-        raise NotImplementedError
 
     def update(self, image: Tensor, original: Tensor) -> None:
         """Measure whole images.

@@ -5,12 +5,11 @@ import torch
 from torch import Tensor
 
 from biasgan.metrics.fidelity import PSNR, SSIM, LumaPSNR
-from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.protocol import Protocol
 from biasgan.metrics.suite import Suite
 
 
-class Absent(ImageMetric):
+class Absent(PSNR):
     protocol = Protocol("Absent", "", True, "none")
     unavailable = "No weights. Fetch them."
 
