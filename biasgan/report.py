@@ -1,6 +1,7 @@
 """Gather evaluated runs on one page: `python -m biasgan.report runs='outputs/**'`."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from rich.console import Console
 from biasgan.arguments import read_arguments
 from biasgan.command import plain_errors
 from biasgan.files import atomic_write
+from biasgan.reporting.absent import Absent, find_absent, reasons
 from biasgan.reporting.bias_table import bias_table
 from biasgan.reporting.charts import Chart, rate_distortion_charts, realism_charts, training_charts, triangle_charts
 from biasgan.reporting.comparisons import comparison_table
@@ -20,7 +22,7 @@ from biasgan.reporting.groups import Grouped, by_condition, grouped, labels_of
 from biasgan.reporting.latex import table_as_latex
 from biasgan.reporting.page import Section, page
 from biasgan.reporting.pictures import pictures_of
-from biasgan.reporting.tables import ablation_table, bd_rate_table, quality_table, sweeps
+from biasgan.reporting.tables import ablation_table, bd_metric_table, bd_rate_table, quality_table, sweeps
 
 USAGE = """
 Gather what `python -m biasgan.evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
@@ -36,7 +38,9 @@ KEY=VALUE:
 
 
 def report(runs: Iterable[str], out: str | Path = "report") -> tuple[Path, tuple[str, ...]]:
-    """Gather evaluations and write the page, the tables and the figures; files of the same names are replaced.
+    """Gather evaluations and write the page, the tables and the figures.
+
+    Files of the same names are replaced; what an earlier page had links to, and this one has not, is removed.
 
     Args:
         runs: What `find_evaluations` takes.
@@ -49,7 +53,9 @@ def report(runs: Iterable[str], out: str | Path = "report") -> tuple[Path, tuple
         FileNotFoundError: If there are no evaluations.
         OSError: If the folder cannot be written to.
     """
+    runs = list(runs)
     evaluations, left_out = find_evaluations(runs)
+    absent = find_absent(runs, evaluations)
     folder = Path(out)
     for place in (folder, folder / "tables", folder / "figures"):
         place.mkdir(parents=True, exist_ok=True)
@@ -57,8 +63,8 @@ def report(runs: Iterable[str], out: str | Path = "report") -> tuple[Path, tuple
     conditions = by_condition(groups, evaluations)
     labels = labels_of(conditions)
     pictures, unreadable = pictures_of(conditions)
-    left_out = (*left_out, *unreadable)
-    sections = _sections(evaluations, groups, conditions, labels)
+    left_out = (*left_out, *(f"{one.folder}: {one.reason}." for one in absent), *unreadable)
+    sections = _sections(evaluations, groups, conditions, labels, absent)
     tables = [table for section in sections for table in section.tables]
     charts = [chart for section in sections for chart in section.charts]
     for table in tables:
@@ -68,8 +74,18 @@ def report(runs: Iterable[str], out: str | Path = "report") -> tuple[Path, tuple
         _write(folder / "figures" / f"{chart.name}.svg", chart.svg)
         _write(folder / "figures" / f"{chart.name}-dark.svg", chart.dark)
     _write(folder / "results.csv", results_as_csv(evaluations))
-    _write(folder / "report.html", page(sections, evaluations, left_out, pictures, labels))
-    return folder / "report.html", left_out
+    file = folder / "report.html"
+    before = linked(file)
+    _write(file, page(sections, evaluations, left_out, pictures, labels, len(groups)))
+    for name in before - linked(file):
+        (folder / name).unlink(missing_ok=True)
+    return file, left_out
+
+
+def linked(page: Path) -> set[str]:
+    """Files of tables and figures that a page has links to, relative to it; none where there is no page."""
+    text = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
+    return set(re.findall(r'href="((?:tables|figures)/[\w.-]+\.(?:csv|tex|svg))"', text))
 
 
 def _sections(
@@ -77,11 +93,13 @@ def _sections(
     groups: Grouped,
     conditions: Mapping[Condition, Grouped],
     labels: Mapping[Condition, str],
+    absent: Sequence[Absent],
 ) -> list[Section]:
     """Tables and charts, in the order of the page."""
     by_images = {c: [one for one in evaluations if one.condition == c] for c in conditions}
-    qualities = [quality_table(c, labels[c], own, by_images[c]) for c, own in conditions.items()]
-    ablations = [table for c, own in conditions.items() if (table := ablation_table(c, labels[c], own))]
+    why = {c: reasons(absent, c) for c in conditions}
+    qualities = [quality_table(c, labels[c], own, by_images[c], why[c]) for c, own in conditions.items()]
+    ablations = [table for c, own in conditions.items() if (table := ablation_table(c, labels[c], own, why[c]))]
     curves = sweeps(by_images)
     rates: list[Chart] = []
     bias: list[Chart] = []
@@ -99,13 +117,18 @@ def _sections(
             "Rate",
             "What the same quality costs in bits, as in Tab. 4 and Fig. 7."
             + ("" if rates else " Curves need several qualities."),
-            [bd_rate_table(label, some, groups) for label, some in curves.items()],
+            [
+                table(label, some, groups, {subject: reason for c in some for subject, reason in why[c].items()})
+                for label, some in curves.items()
+                for table in (bd_rate_table, bd_metric_table)
+            ],
             rates,
         ),
         Section(
             "ablation",
             "Ablation",
-            "What each mitigation brings, as in Tab. 5."
+            "What each mitigation brings, as in Tab. 5: vanilla has none, conditional has the conditional "
+            "discriminator, divergence the divergence regulariser, full has both."
             if ablations
             else "No evaluation of ESRGAN or Real-ESRGAN has FID or PSNR.",
             ablations,
@@ -114,7 +137,7 @@ def _sections(
             "bias",
             "Bias",
             "How near restored images are to compressed and to original ones, as in Tab. 1 and 2, Fig. 8 and 9.",
-            [bias_table(c, labels[c], own) for c, own in conditions.items()],
+            [bias_table(c, labels[c], own, why[c]) for c, own in conditions.items()],
             bias,
         ),
         Section(

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from biasgan.arguments import read_arguments
 from biasgan.command import plain_errors
+from biasgan.reporting.absent import PIXEL_STAGE
 
 USAGE = """
 Train, evaluate and report an experiment of the paper.
@@ -31,9 +32,6 @@ KEY=VALUE:
 Everything else goes to the training, see python -m biasgan.train --help. Give other trainings another out=.
 It may be stopped at any moment, and the same command goes on there.
 """
-
-PIXEL_STAGE = "pixel-stage-"
-"""Start of the folders in which a sweep trains what several of its runs share."""
 
 
 def reproduce(experiment: str, options: Sequence[str] = (), metrics: str = "fast", out: str | Path = "outputs") -> Path:

@@ -1,4 +1,5 @@
 import csv
+import json
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
@@ -85,3 +86,35 @@ def test_help(reporting: Command) -> None:
     done = reporting("--help")
     assert done.status == 0
     assert "python -m biasgan.report runs=outputs" in done.out
+
+
+def test_a_report_removes_what_an_earlier_one_left_and_nothing_else(reporting: Command, tmp_path: Path) -> None:
+    make_sweep(tmp_path / "one", methods=("full",))
+    make_sweep(tmp_path / "other", methods=("full",), qualities=(42,))
+    assert reporting("runs=one").status == 0
+    first = {path.relative_to(tmp_path / "report").as_posix() for path in (tmp_path / "report").rglob("*.*")}
+    (tmp_path / "report" / "tables" / "mine.csv").touch()
+    assert reporting("runs=other").status == 0
+    second = {path.relative_to(tmp_path / "report").as_posix() for path in (tmp_path / "report").rglob("*.*")}
+    assert "tables/quality-div2k-valid-bpg-37.csv" in first
+    assert not [name for name in second if "bpg-37" in name]
+    assert {"tables/quality-div2k-valid-bpg-42.csv", "tables/mine.csv", "tables/comparisons.csv"} & second == {
+        "tables/quality-div2k-valid-bpg-42.csv",
+        "tables/mine.csv",
+    }
+    assert len(second) == len(first) + 1
+
+
+def test_what_was_not_evaluated_is_said(reporting: Command, tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "runs" / "good", "esrgan", "vanilla")
+    run = tmp_path / "runs" / "bad"
+    run.mkdir()
+    (run / "config.yaml").write_text("quality: 37\nchosen: {baseline: esrgan, method: full, codec: bpg}\n")
+    jobs = [{"folder": str(run), "status": "failed", "error": "no memory is left"}]
+    (tmp_path / "runs" / "sweep.json").write_text(json.dumps(jobs))
+    done = reporting("runs=runs")
+    assert done.out == "left out: runs/bad: its training failed: no memory is left.\nreport/report.html\n"
+    with (tmp_path / "report" / "tables" / "quality-div2k-valid-bpg-37.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == "ESRGAN, full"]
+    assert {row["note"] for row in rows} == {"its training failed: no memory is left"}
+    assert {row["value"] for row in rows} == {""}

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from biasgan.analysis.disparity import Disparity
-from biasgan.analysis.figures import LIGHT, SMALL, End, Panel, Theme, new_figure
+from biasgan.analysis.figures import LIGHT, End, Panel, Theme, new_figure
 
 
 def disparity_figure(panels: Mapping[str, Mapping[str, Disparity]], theme: Theme = LIGHT) -> Figure:
@@ -28,7 +28,9 @@ def disparity_figure(panels: Mapping[str, Mapping[str, Disparity]], theme: Theme
     ):
         panel = Panel(axes, theme, ("left", "bottom"))
         panel.name(
-            distance, "distance of the original from the compressed", "distance of the restored from the compressed"
+            distance,
+            "distance of the original from the compressed\n(below the dashed line, the restored is nearer)",
+            "distance of the restored from the compressed",
         )
         _draw(panel, methods)
     return figure
@@ -53,4 +55,3 @@ def _draw(panel: Panel, methods: Mapping[str, Disparity]) -> None:
             end, text = slope * reach[1] + intercept, f"slope {slope:.2f}, r² {r_squared:.2f}"
         ends.append(End((float(reach[1]), end), f"{name}\n{text}", color))
     panel.label_ends(ends)
-    panel.write("restored is nearer to the compressed", (most, 0), (-4, 8), "right", theme.muted, SMALL)

@@ -11,7 +11,7 @@ COLUMNS = 3
 def realism_figure(scores: Mapping[str, Realism], theme: Theme = LIGHT) -> Figure:
     """Draw how real discriminators find original, restored and compressed patches: Tab. 1 and 2.
 
-    Beside each bar is its score and how far that is from the score of the originals.
+    Beside each bar is its score and, in brackets, how far that is from the score of the originals.
 
     Args:
         scores: Name of a discriminator → its scores; at least one.
@@ -41,6 +41,6 @@ def realism_figure(scores: Mapping[str, Realism], theme: Theme = LIGHT) -> Figur
             panel.bar(row, score, color)
             if number % columns == 0:
                 panel.write(candidate, (0, row), (-6, 0), "right")
-            difference = "" if candidate == "original" else f"  {signed(score - found.original, 2)}"
+            difference = "" if candidate == "original" else f" ({signed(score - found.original, 2)})"
             panel.write(f"{score:.2f}{difference}", (1, row), (6, 0))
     return figure

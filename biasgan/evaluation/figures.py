@@ -119,6 +119,7 @@ class Figures:
             "kind": "relativistic" if judge.relativistic else "plain",
             "conditional": judge.conditional,
             "patch_size": judge.patch_size,
+            "sha256": judge.sha256,
             **found._asdict(),
             **self.realism_intervals(scores, judge),
         }

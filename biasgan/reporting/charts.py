@@ -112,7 +112,7 @@ def triangle_charts(label: str, groups: Grouped) -> Iterator[Chart]:
         usable = [group for group, triangle in triangles.items() if triangle.compressed_original > 0]
         for number, some in parts(usable, ROWS):
             figure = triangle_figure({group.label: triangles[group] for group in some}, text)
-            yield chart(f"triangles {measure} {label}{number}", f"By {text}: {label}", figure)
+            yield chart(f"triangles {measure} {label}{number}", f"Triangles by {text}: {label}", figure)
 
 
 def realism_charts(label: str, groups: Grouped) -> Iterator[Chart]:
@@ -130,7 +130,11 @@ def realism_charts(label: str, groups: Grouped) -> Iterator[Chart]:
             scores[group] = Realism(*(fmean(values) for values in zip(*rows, strict=True)))
     for number, some in parts(list(scores), ROWS):
         figure = realism_figure({above(group.label): scores[group] for group in some})
-        yield chart(f"realism {label}{number}", f"Realism: {label}", figure)
+        yield chart(
+            f"realism {label}{number}",
+            f"Realism, and by how much it differs from that of the originals: {label}",
+            figure,
+        )
 
 
 def above(label: str) -> str:

@@ -2,7 +2,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from biasgan.reporting.evaluations import Condition, Evaluation
+from biasgan.reporting.evaluations import Condition, Evaluation, Json
 from biasgan.reporting.paper import ADVERSARIAL, METHODS, NAMES, Subject
 
 ORDER = [*NAMES]
@@ -32,9 +32,9 @@ class Group(NamedTuple):
 Grouped = Mapping[Group, Sequence[Evaluation]]
 
 
-def subject_of(evaluation: Evaluation) -> Subject | None:
-    """Baseline and method of what was evaluated; a baseline without a discriminator has no method."""
-    baseline, method = evaluation.chosen.get("baseline"), evaluation.chosen.get("method")
+def subject_of(chosen: Json) -> Subject | None:
+    """Baseline and method of the choices of a training; a baseline without a discriminator has no method."""
+    baseline, method = chosen.get("baseline"), chosen.get("method")
     return Subject(baseline, method if baseline in ADVERSARIAL else None) if baseline else None
 
 
@@ -62,7 +62,7 @@ def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
     named: dict[tuple[str, Subject | None], dict[tuple[object, ...], list[Evaluation]]] = {}
     for evaluation in evaluations:
         if evaluation.kind != "compressed":
-            subject = subject_of(evaluation)
+            subject = subject_of(evaluation.chosen)
             label = name_of(subject) if subject else evaluation.name
             named.setdefault((label, subject), {}).setdefault(traits_of(evaluation), []).append(evaluation)
     found: dict[Group, list[Evaluation]] = {}

@@ -4,6 +4,7 @@ SPECIAL = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"\N{MINUS SIGN}": "$-$", "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{GREEK CAPITAL LETTER DELTA}": r"$\Delta$"},
+    **{"<": "$<$", ">": "$>$"},
     **{"\N{UPWARDS ARROW}": r"$\uparrow$", "\N{DOWNWARDS ARROW}": r"$\downarrow$"},
 }
 """What LaTeX would read as something else → how it is written."""

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from biasgan import __version__
 from biasgan.analysis.figures import DARK, LIGHT
+from biasgan.reporting.bias_table import features_of, judge_of, part
 from biasgan.reporting.charts import Chart, names_of
 from biasgan.reporting.evaluations import Condition, Evaluation, Json
 from biasgan.reporting.groups import identity_of
@@ -54,6 +55,8 @@ def provenance(evaluation: Evaluation, label: str) -> Provenance:
         "sha256 of the weights": evaluation.sha256,
         "images": f"{evaluation.condition.images} of {evaluation.condition.set_name}",
         "fingerprint of the set": evaluation.condition.fingerprint,
+        "features": features_of(evaluation),
+        "discriminator": _discriminator(evaluation),
         "codec": f"{evaluation.condition.codec} {evaluation.condition.quality}; {identity_of(evaluation.condition)}",
         **{name: content.get(name) for name in ("hardware", "commit", "date")},
         "versions": _listed(content.get("versions")),
@@ -70,6 +73,13 @@ def provenance(evaluation: Evaluation, label: str) -> Provenance:
         {name: str(value) for name, value in facts.items() if value not in (None, "")},
         {name: text for name, text in texts.items() if text},
     )
+
+
+def _discriminator(evaluation: Evaluation) -> str:
+    """What gave the realism, in words."""
+    size, digest = (part(evaluation.content, "realism", name) for name in ("patch_size", "sha256"))
+    parts = (judge_of(evaluation), f"patches of {size} pixels" if size else "", f"sha256 {digest}" if digest else "")
+    return "; ".join(words for words in parts if words)
 
 
 def _listed(given: object) -> str:
@@ -99,6 +109,7 @@ def page(
     left_out: Sequence[str],
     pictures: Mapping[Condition, Sequence[Picture]],
     labels: Mapping[Condition, str],
+    methods: int,
 ) -> str:
     """The page as HTML, with all that it shows in it: it asks for nothing else.
 
@@ -108,6 +119,7 @@ def page(
         left_out: What is not in them and why.
         pictures: For the gallery.
         labels: Of the images.
+        methods: How many there are.
     """
     templates = Environment(
         loader=PackageLoader("biasgan.reporting", FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -122,7 +134,7 @@ def page(
     ]
     facts: dict[str, Any] = {
         "evaluations": len(evaluations),
-        "subjects": len({one.sha256 or one.path or one.name for one in evaluations if one.kind != "compressed"}),
+        "methods": methods,
         "sets of images": len({one.condition[:2] for one in evaluations}),
         "codecs and qualities": len({one.condition[3:] for one in evaluations}),
     }

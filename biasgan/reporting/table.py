@@ -8,6 +8,8 @@ from biasgan.analysis.figures import MINUS, signed
 from biasgan.reporting.statistics import Mean
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+DOUBT = "*"
+"""Behind a number that is to be doubted."""
 LONGEST = 80
 """Characters of a file's name, before the hash that a longer one ends in."""
 
@@ -27,11 +29,13 @@ class Cell(NamedTuple):
     """Whether the difference from the paper's figure means something."""
     note: str = ""
     """Why it is empty, or how it came about; for whoever asks."""
+    doubtful: bool = False
+    """Whether the note gives a reason to doubt it."""
 
     @property
     def text(self) -> str:
         """The number as it is shown; empty where there is none."""
-        return "" if self.value is None else self.said(self.value)
+        return "" if self.value is None else self.said(self.value) + DOUBT * self.doubtful
 
     @property
     def told(self) -> str:
@@ -66,8 +70,10 @@ class Cell(NamedTuple):
         return "" if self.difference is None else signed(self.difference, self.digits)
 
     def said(self, number: float) -> str:
-        """A number as this cell shows it."""
-        return signed(number, self.digits) if self.has_sign else f"{number:.{self.digits}f}"
+        """A number as this cell shows it; one without a sign is never rounded to nothing."""
+        if 0 < number < 0.5 * 10**-self.digits and not self.has_sign:
+            return f"< {10**-self.digits:.{self.digits}f}"
+        return signed(number, self.digits) if self.has_sign else f"{number:,.{self.digits}f}"
 
 
 class Column(NamedTuple):

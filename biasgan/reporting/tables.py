@@ -1,14 +1,16 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import TypeGuard
 
-from biasgan.analysis.rate_distortion import Curve, bd_rate
+from biasgan.analysis.figures import MINUS, signed
+from biasgan.analysis.rate_distortion import Curve, Delta, Method, bd_metric, bd_rate
 from biasgan.reporting import paper
 from biasgan.reporting.evaluations import Condition, Evaluation
 from biasgan.reporting.groups import Group, Grouped, identity_of, images_of, name_of, set_of
 from biasgan.reporting.paper import Subject
 from biasgan.reporting.statistics import Mean, mean_of
-from biasgan.reporting.table import Cell, Column, Row, Table, cell_of, file_name
+from biasgan.reporting.table import DOUBT, Cell, Column, Row, Table, cell_of, decimals, file_name
 
 NOT_EVALUATED = "not evaluated"
 UNKNOWN_METRIC = "this metric was not among those that were asked for"
@@ -38,7 +40,13 @@ def metric_columns(evaluations: Iterable[Evaluation], also: Iterable[str] = ()) 
     return columns
 
 
-def quality_table(condition: Condition, label: str, groups: Grouped, evaluations: Sequence[Evaluation]) -> Table:
+def quality_table(
+    condition: Condition,
+    label: str,
+    groups: Grouped,
+    evaluations: Sequence[Evaluation],
+    absent: Mapping[Subject, str] | None = None,
+) -> Table:
     """Objective quality of all that was evaluated on the same images: Tab. 3.
 
     Args:
@@ -46,6 +54,7 @@ def quality_table(condition: Condition, label: str, groups: Grouped, evaluations
         label: Of the images, for people.
         groups: What was evaluated on them.
         evaluations: The same, with those of compressed images alone.
+        absent: Why other trainings were not.
     """
     told = paper.differences(condition)
     columns = metric_columns(evaluations, () if told else paper.METRICS)
@@ -70,13 +79,8 @@ def quality_table(condition: Condition, label: str, groups: Grouped, evaluations
             for group, own in groups.items()
         ),
     ]
-    if not told:
-        there = {group.subject for group in groups}
-        rows += [
-            Row(name_of(subject), [cell(name, [], subject, True) for name in columns])
-            for subject in paper.ROWS
-            if subject not in there
-        ]
+    missing = {**dict.fromkeys(() if told else paper.ROWS, NOT_EVALUATED), **(absent or {})}
+    rows += absent_rows(missing, groups, len(columns), [{} if told else figures.get(name, {}) for name in columns])
     return Table(
         file_name("quality", label),
         f"Objective quality: {label}",
@@ -85,6 +89,34 @@ def quality_table(condition: Condition, label: str, groups: Grouped, evaluations
         rows,
         [compared("Tab. 3", told), *smaller(groups)],
     )
+
+
+def absent_rows(
+    absent: Mapping[Subject, str],
+    groups: Iterable[Group],
+    columns: int,
+    figures: Sequence[Mapping[Subject, str]] | None = None,
+) -> list[Row]:
+    """Empty rows that say why there is nothing in them.
+
+    Args:
+        absent: Subject → the reason; those that are there are left out.
+        groups: What is there.
+        columns: How many cells a row has.
+        figures: The paper's, of each column by subject.
+    """
+    there = {group.subject for group in groups}
+    missing = sorted(absent.keys() - there, key=lambda subject: Group(name_of(subject), subject).order)
+    return [
+        Row(
+            name_of(subject),
+            [
+                cell_of(None, absent[subject], paper=figures[number].get(subject) if figures else None)
+                for number in range(columns)
+            ],
+        )
+        for subject in missing
+    ]
 
 
 def metric_cell(name: str, members: Sequence[Evaluation], restored: bool, figure: str | None, comparable: bool) -> Cell:
@@ -185,58 +217,118 @@ def curve_of(members: Iterable[Evaluation], metric: str, better: bool, restored:
     return Curve([rate for rate, _ in points], [value for _, value in points], better) if points else None
 
 
-def bd_rate_table(label: str, conditions: Sequence[Condition], groups: Grouped) -> Table:
-    """BD-rates against the compressed images: Tab. 4.
+def bd_rate_table(
+    label: str, conditions: Sequence[Condition], groups: Grouped, absent: Mapping[Subject, str] | None = None
+) -> Table:
+    """Bits at equal quality, against the compressed images: Tab. 4.
 
     Args:
         label: Of set and codec.
         conditions: All qualities.
         groups: What was evaluated.
+        absent: Why other trainings were not.
     """
     told = paper.differences(*conditions, qualities=paper.QUALITIES)
+    table = _bd_table(bd_rate, conditions, groups, absent or {}, paper.BD_RATE, not told)
+    return table._replace(
+        name=file_name("bd-rate", label),
+        title=f"BD-rate against the compressed images: {label}",
+        columns=[column._replace(unit="%", higher_is_better=False) for column in table.columns],
+        notes=[
+            "Bits that are saved (negative) or spent (positive) at equal quality.",
+            *table.notes,
+            compared("Tab. 4", told),
+        ],
+    )
+
+
+def bd_metric_table(
+    label: str, conditions: Sequence[Condition], groups: Grouped, absent: Mapping[Subject, str] | None = None
+) -> Table:
+    """Quality at equal bits, against the compressed images.
+
+    Args:
+        label: Of set and codec.
+        conditions: All qualities.
+        groups: What was evaluated.
+        absent: Why other trainings were not.
+    """
+    table = _bd_table(bd_metric, conditions, groups, absent or {}, {}, False)
+    return table._replace(
+        name=file_name("bd-metric", label),
+        title=f"BD-metric against the compressed images: {label}",
+        notes=["By how much the metric differs at equal bits.", *table.notes],
+    )
+
+
+def _bd_table(
+    measure: Callable[[Curve, Curve, Method], Delta],
+    conditions: Sequence[Condition],
+    groups: Grouped,
+    absent: Mapping[Subject, str],
+    figures: Mapping[str, Mapping[Subject, str]],
+    comparable: bool,
+) -> Table:
+    """A Bjøntegaard delta of each metric, of means over images, for each group."""
+    percent = measure is bd_rate
     found = by_rate(conditions, groups)
     members = [member for of_group in found.values() for of_seed in of_group.values() for member in of_seed]
     columns = metric_columns(members)
 
     def cell(name: str, group: Group) -> Cell:
-        better, figure = columns[name].higher_is_better, paper.BD_RATE.get(name, {}).get(group.subject or Subject(""))
-        deltas: list[float] = []
+        better = columns[name].higher_is_better is not False
+        figure = figures.get(name, {}).get(group.subject or Subject(""))
+        deltas: dict[Method, list[float]] = {"cubic": [], "pchip": [], "akima": []}
         notes: dict[str, None] = {}
+        doubts: dict[str, None] = {}
         for own in found[group].values():
-            anchor, test = (curve_of(own, name, better is not False, restored) for restored in (False, True))
+            anchor, test = (curve_of(own, name, better, restored) for restored in (False, True))
             if anchor is None or test is None:
                 notes[why_missing(name, own)] = None
                 continue
             if (count := len(test.values)) < 4:
                 notes[f"{'one quality' if count == 1 else f'{count} qualities'} only: a curve needs four"] = None
                 continue
-            delta = bd_rate(anchor, test)
-            notes |= dict.fromkeys((f"overlap {delta.overlap:.0f} %", *delta.flags))
-            if not math.isnan(delta.value):
-                deltas.append(delta.value)
-        mean = mean_of(deltas) if deltas else None
-        said = "; ".join([*([seeds(mean)] if mean else []), *notes])
-        return cell_of(mean, said, digits=1, has_sign=True, paper=figure, comparable=not told)
+            for method, values in deltas.items():
+                delta = measure(anchor, test, method)
+                if method == "cubic":
+                    notes[f"overlap {delta.overlap:.0f} %"] = None
+                    doubts |= dict.fromkeys(delta.flags)
+                if not math.isnan(delta.value):
+                    values.append(delta.value)
+        mean = mean_of(deltas["cubic"]) if deltas["cubic"] else None
+        others = [f"by {method} {said(values)}" for method, values in deltas.items() if method != "cubic" and values]
+        notes = dict.fromkeys([*([seeds(mean)] if mean else []), *notes, *doubts, *others])
+        digits = 1 if percent or not mean else decimals(mean.value, 3)
+        shown = cell_of(mean, "; ".join(notes), digits=digits, has_sign=True, paper=figure, comparable=comparable)
+        return shown._replace(doubtful=bool(doubts and mean))
 
+    def said(values: Sequence[float]) -> str:
+        return f"{signed(fmean(values), 2)} %" if percent else f"{fmean(values):+.4g}".replace("-", MINUS)
+
+    rows = [Row(group.label, [cell(name, group) for name in columns]) for group in found]
+    rows += absent_rows(absent, found, len(columns))
+    doubted = any(each.doubtful for row in rows for each in row.cells)
     return Table(
-        file_name("bd-rate", label),
-        f"BD-rate against the compressed images: {label}",
-        ["method"],
-        [column._replace(unit="%", higher_is_better=False) for column in columns.values()],
-        [Row(group.label, [cell(name, group) for name in columns]) for group in found],
-        ["Bits that are saved (negative) or spent (positive) at equal quality.", compared("Tab. 4", told)],
-    )
+        "", "", ["method"], list(columns.values()), rows,
+        ["By a cubic polynomial, as in the paper; each cell gives the overlap of the curves, PCHIP and Akima.",
+         *[f"{DOUBT} is to be doubted: the curves overlap little, or more bits do not always give a better value."]
+         * doubted],
+    )  # fmt: skip
 
 
-def ablation_table(condition: Condition, label: str, groups: Grouped) -> Table | None:
+def ablation_table(
+    condition: Condition, label: str, groups: Grouped, absent: Mapping[Subject, str] | None = None
+) -> Table | None:
     """What each mitigation brings: Tab. 5; None where no adversarial baseline was evaluated.
 
     Args:
         condition: The images.
         label: Of the images.
         groups: What was evaluated on them.
+        absent: Why other trainings were not.
     """
-    told = paper.differences(condition)
+    told, absent = paper.differences(condition), absent or {}
     by_subject: dict[Subject, list[tuple[Group, Sequence[Evaluation]]]] = {}
     for group, members in groups.items():
         if group.subject and group.subject.baseline in paper.ADVERSARIAL:
@@ -254,6 +346,8 @@ def ablation_table(condition: Condition, label: str, groups: Grouped) -> Table |
                 cells: list[Cell] = []
                 for name in kept:
                     own = metric_cell(name, members, True, paper.ABLATION[name][subject], not told)
+                    if not members:
+                        own = own._replace(note=absent.get(subject, NOT_EVALUATED))
                     cells += [own, _gain(name, subject, own, members, vanilla, not told)]
                 rows.append(Row(group.label, cells))
     if not rows or not kept:

@@ -22,7 +22,10 @@ def test_points_lines_and_labels_are_those_of_the_data() -> None:
     assert np.allclose(line, [[0.1, 0.15], [0.4, 0.3]])
     assert words(pixels)[0] == "a\nslope 0.50, r² 1.00"
     assert words(features)[0] == "b\nslope 1.00, r² 1.00"
-    assert pixels.get_xlabel() == "distance of the original from the compressed"
+    assert pixels.get_xlabel() == (
+        "distance of the original from the compressed\n(below the dashed line, the restored is nearer)"
+    )
+    assert len(words(pixels)) == 1  # nothing lies over the points
     assert pixels.get_ylabel() == "distance of the restored from the compressed"
 
 

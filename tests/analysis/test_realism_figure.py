@@ -19,10 +19,10 @@ def test_bars_are_as_long_as_the_scores_and_say_them() -> None:
     assert [to_hex(bar.get_facecolor()) for bar in bars[1::2]] == [original, restored, compressed]
     assert words(plain) == [
         *("original", "0.76"),
-        *("restored", "0.28  \N{MINUS SIGN}0.48"),
-        *("compressed", "0.84  +0.08"),
+        *("restored", "0.28 (\N{MINUS SIGN}0.48)"),
+        *("compressed", "0.84 (+0.08)"),
     ]
-    assert words(conditional) == ["0.87", "0.04  \N{MINUS SIGN}0.83", "0.05  \N{MINUS SIGN}0.82"]
+    assert words(conditional) == ["0.87", "0.04 (\N{MINUS SIGN}0.83)", "0.05 (\N{MINUS SIGN}0.82)"]
 
 
 @pytest.mark.parametrize(("count", "named"), [(1, [0]), (4, [0, 3])])

@@ -158,6 +158,7 @@ def test_realism_of_all_patches(figures: Figures) -> None:
     found = figures.realism()
     assert found
     assert (found["kind"], found["conditional"], found["patch_size"]) == ("plain", True, 128)
+    assert found["sha256"] == "abc"
     assert [found[name] for name in ("original", "restored", "compressed")] == pytest.approx(expected, abs=1e-5)
     for number, name in enumerate(("original", "restored", "compressed")):
         assert found[f"{name}_interval"] == pytest.approx(ends([score[:, number] for score in scores]))

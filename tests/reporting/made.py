@@ -111,7 +111,7 @@ def make_evaluation(
         "unavailable": {"niqe": NO_NIQE},
         "bits_per_pixel": {"mean": rate, "interval": [rate * 0.95, rate * 1.05]},
         "triangles": {
-            name: {**deviation, "deviation": 0.0, "deviation_interval": None, "holds": True}
+            name: {**deviation, "deviation": 0.0, "deviation_interval": [-40.0, -20.0], "holds": True}
             for name in ("features", "lpips")
         },
         "realism": {
@@ -120,10 +120,14 @@ def make_evaluation(
             "original": 0.8,
             "restored": 0.3 + gain / 10,
             "compressed": 0.5,
+            "restored_interval": [0.2, 0.4],
+            "patch_size": 128,
+            "sha256": "d15c" * 16,
         }
         if adversarial
         else None,
         "disparity": {"pixels": {"slope": 0.6 + gain / 5, "intercept": 0.01, "r_squared": 0.8, "patches": 400}},
+        "features": {"weights": "imagenet", "layers": {"conv1_2": 0.1, "conv3_4": 1.0}, "patches": 16},
         "speed": {"seconds": 3.1, "megapixels_per_second": 2.4, "device": "cpu", "precision": "32-true"},
         "network": {"name": "RRDBNet", "parameters": 16697987, "multiply_adds_per_pixel": 16.6e6},
         "pictures": _pictures(folder, pictures, side, quality, gain),

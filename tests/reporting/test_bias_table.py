@@ -46,5 +46,40 @@ def test_seeds_are_averaged_and_what_is_not_finite_left_out(tmp_path: Path) -> N
     make_evaluation(tmp_path / "b", seed=1)
     cells = row(bias(tmp_path), "Real-ESRGAN, full")
     assert cells["deviation by features"].note == "one run"
-    assert cells["realism of original"].note == "mean and 95 % t-interval over 2 seeds"
+    assert (
+        cells["realism of original"].note
+        == "mean and 95 % t-interval over 2 seeds; plain scores of a discriminator that is conditional"
+    )
     assert cells["realism of original"].value == pytest.approx(0.8)
+
+
+def test_one_run_has_the_interval_over_images_in_its_note(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "run")
+    cells = row(bias(tmp_path), "Real-ESRGAN, full")
+    assert cells["deviation by LPIPS"].note == "one run; 95 % over images: -40.0 to -20.0"
+    assert cells["realism of restored"].note.startswith("one run; 95 % over images: 0.20 to 0.40; plain scores")
+    assert cells["realism of original"].note.startswith("one run; plain scores")
+
+
+def test_sides_that_form_no_triangle_are_told(tmp_path: Path) -> None:
+    sides = {"compressed_restored": 1, "compressed_original": 5, "restored_original": 2}
+    make_evaluation(tmp_path / "run", triangles={"fid": sides})
+    cell = row(bias(tmp_path), "Real-ESRGAN, full")["deviation by FID"]
+    assert (cell.value, cell.note) == (pytest.approx(-12), "one run; the sides form no triangle")
+
+
+def test_features_are_named_and_random_ones_warned_of(tmp_path: Path) -> None:
+    features = {"weights": "random", "layers": {"conv2_2": 1.0}, "patches": None}
+    make_evaluation(tmp_path / "a", features=features)
+    notes = bias(tmp_path).notes
+    assert notes[1:3] == [
+        "Features: VGG-19 with random weights (1 conv2_2; all patches).",
+        "Distances by random weights are those of an untrained network.",
+    ]
+    make_evaluation(tmp_path / "b", "arcnn")
+    assert bias(tmp_path).notes[1] == (
+        "Features differ, compare with care: AR-CNN by VGG-19 with imagenet weights (0.1 conv1_2, 1 conv3_4; at most "
+        "16 patches an image); all others by VGG-19 with random weights (1 conv2_2; all patches)."
+    )
+    make_evaluation(tmp_path / "a")
+    assert "untrained" not in " ".join(bias(tmp_path).notes)

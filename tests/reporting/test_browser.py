@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])
 def opened(request: pytest.FixtureRequest, browser: Browser, file: Path) -> Iterator[Opened]:
     width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, has_touch=width < 500)
     page = context.new_page()
     messages: list[str] = []
     requests: list[str] = []
@@ -128,6 +128,81 @@ def brightness(shown: Locator) -> float:
     """Mean of what is seen in the middle, from 0 to 255."""
     picture = np.asarray(Image.open(io.BytesIO(shown.screenshot())).convert("L"))
     return float(picture[20:-20, 20:-20].mean())
+
+
+def origin(page: Page) -> list[float]:
+    """Where both pictures are looked at when they are zoomed, in percent."""
+    found = page.locator(".layer img").evaluate_all("all => all.map(one => one.style.transformOrigin)")
+    assert found[0] == found[1]
+    return [float(part.rstrip("%")) for part in found[0].split()[:2]]
+
+
+def test_what_is_zoomed_is_moved_by_dragging_and_the_divider_stays(opened: Opened) -> None:
+    page = opened.page
+    stage = page.locator(".stage")
+    page.locator("[name=zoom]").click()
+    assert origin(page) == [50, 50]
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    assert box
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] - 0.3 * box["width"], middle[1] + 0.15 * box["height"], steps=4)
+    page.mouse.up()
+    assert origin(page) == pytest.approx([60, 45], abs=1)
+    assert page.locator("[name=place]").input_value() == "50"
+    assert page.locator(".stage.zoomed").count() == 1
+
+
+def test_the_picture_is_moved_by_keys(opened: Opened) -> None:
+    page = opened.page
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("[name=place]").input_value() == "45"
+    page.keyboard.press("Enter")
+    assert page.locator("[name=zoom]").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    assert origin(page) == [55, 45]
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    assert origin(page) == [55, 100]
+    assert page.locator("[name=place]").input_value() == "45"
+    page.keyboard.press("Enter")
+    assert page.locator(".stage.zoomed").count() == 0
+
+
+def test_a_tap_zooms(opened: Opened) -> None:
+    if not opened.page.evaluate("navigator.maxTouchPoints"):
+        pytest.skip("nothing is touched on a desktop")
+    opened.page.locator(".stage").tap()
+    assert opened.page.locator(".stage.zoomed").count() == 1
+
+
+def test_on_paper_all_tables_are_open_and_whole(opened: Opened) -> None:
+    page = opened.page
+    opened.page.evaluate("for (const block of document.querySelectorAll('.block')) block.open = false")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 1030, "height": 720})
+    assert page.locator(".block:not(.provenance):not([open])").count() == 0
+    for table in page.locator(".block[open] .scroll").all():
+        assert table.evaluate("one => getComputedStyle(one).overflow") == "visible"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("input:visible, nav:visible, select:visible").count() == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".block[open]").count() == 0
+
+
+def test_the_head_of_a_long_table_stays_in_sight(opened: Opened) -> None:
+    scroll = opened.page.locator("#tests .scroll")
+    head = scroll.locator("thead th").first
+    assert scroll.evaluate("one => one.scrollHeight > one.clientHeight && one.clientHeight <= innerHeight")
+    scroll.evaluate("one => one.scrollTo(0, 200)")
+    places = [one.evaluate("one => one.getBoundingClientRect().top") for one in (head, scroll)]
+    assert places[0] == pytest.approx(places[1], abs=1)
 
 
 def test_other_pictures_can_be_chosen(opened: Opened) -> None:

@@ -115,7 +115,7 @@ def test_triangles_and_realism_of_what_has_them(tmp_path: Path) -> None:
     _, conditions = groups_of(tmp_path)
     (groups,) = conditions.values()
     triangles = list(triangle_charts("div2k", groups))
-    assert [one.title for one in triangles] == ["By features: div2k", "By LPIPS: div2k"]
+    assert [one.title for one in triangles] == ["Triangles by features: div2k", "Triangles by LPIPS: div2k"]
     assert {"AR-CNN", "Real-ESRGAN, vanilla", "Real-ESRGAN, full"} <= set(words(triangles[0]))
     assert "ESRGAN, full" not in words(triangles[0])
     (realism,) = realism_charts("div2k", groups)

@@ -10,7 +10,7 @@ from biasgan.reporting.evaluations import find_evaluations
 from biasgan.reporting.groups import by_condition, grouped, labels_of
 from biasgan.reporting.table import Row, Table
 
-from .made import make_evaluation, make_sweep
+from .made import NO_NIQE, make_evaluation, make_sweep
 
 
 def comparisons(folder: Path) -> Table | None:
@@ -55,6 +55,7 @@ def test_one_seed_is_paired_by_image(tmp_path: Path) -> None:
     assert found.cells[0].value == pytest.approx(sum(sides[0]) / 12 - sum(sides[1]) / 12)
     fid = row(tmp_path, "FID")
     assert fid.words[2] == "none"
+    assert row(tmp_path, "NIQE").cells[0].note == NO_NIQE
     assert fid.cells[0].note == "neither two common seeds nor values of the same images"
 
 
@@ -83,3 +84,23 @@ def test_equal_differences_have_no_p(tmp_path: Path) -> None:
 def test_without_vanilla_there_is_nothing_to_compare(tmp_path: Path) -> None:
     make_sweep(tmp_path, ("realesrgan", "arcnn"), methods=("full", "conditional"))
     assert comparisons(tmp_path) is None
+
+
+def test_bias_is_compared_over_seeds(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("vanilla", "full"))
+    alone = row(tmp_path, "deviation by LPIPS")
+    assert [cell.note for cell in alone.cells] == [
+        "fewer than two common seeds, and it has no values of single images"
+    ] * 2
+    make_sweep(tmp_path, methods=("vanilla", "full"), seeds=(1, 2))
+    values: dict[str, list[float]] = {"vanilla": [], "full": []}
+    for one in sorted(find_evaluations([str(tmp_path)]).evaluations, key=lambda one: one.seed or 0):
+        values[one.chosen["method"]].append(one.triangles["lpips"].deviation)
+    expected = stats.ttest_rel(values["full"], values["vanilla"])
+    found = row(tmp_path, "deviation by LPIPS")
+    assert found.words[2] == "3 seeds"
+    assert found.cells[1].value == pytest.approx(expected.pvalue)
+    table = comparisons(tmp_path)
+    assert table is not None
+    measures = [one.words[0] for one in table.rows]
+    assert measures[-3:] == ["deviation by features (%)", "deviation by LPIPS (%)", "disparity of pixels"]

@@ -69,6 +69,8 @@ def test_everything_that_a_number_was_made_of_is_there(written: Path) -> None:
         "metrics paper",
         "a machine",
         "ab" * 6,
+        "VGG-19 with imagenet weights (0.1 conv1_2, 1 conv3_4; at most 16 patches an image)",
+        "plain scores of a discriminator that is conditional; patches of 128 pixels; sha256 " + "d15c" * 16,
     ):
         assert words in text, words
 

@@ -14,7 +14,7 @@ MINUS = "\N{MINUS SIGN}"
         (30.76, "30.76"),
         (0.12345, "0.1235"),
         (123.456, "123.5"),
-        (12345.6, "12346"),
+        (12345.6, "12,346"),
         (0.00123, "0.001230"),
         (0, "0.000"),
     ],
@@ -37,6 +37,15 @@ def test_empty_cells_say_why() -> None:
     empty = cell_of(None, "not evaluated", paper="1.00", comparable=True)
     assert (empty.text, empty.note, empty.paper_text, empty.difference) == ("", "not evaluated", "1.00", None)
     assert cell_of(Mean(math.inf, None, 1), "one run") == Cell(note="not finite (inf)")
+
+
+def test_nothing_is_rounded_to_nothing_and_doubts_are_marked() -> None:
+    assert Cell(3e-9, 4).text == "< 0.0001"
+    assert Cell(6e-5, 4).text == "0.0001"
+    assert Cell(0, 4).text == "0.0000"
+    assert Cell(0.001, 2, True).text == "+0.00"
+    assert Cell(-8, 1, True, doubtful=True).text == f"{MINUS}8.0*"
+    assert Cell(doubtful=True).text == ""
 
 
 def test_the_best_of_several_that_compete() -> None:

@@ -5,11 +5,13 @@ from statistics import fmean
 import pytest
 from scipy import stats
 
-from biasgan.analysis.rate_distortion import Curve, bd_rate
+from biasgan.analysis.rate_distortion import Curve, bd_metric, bd_rate
+from biasgan.reporting.bias_table import bias_table
 from biasgan.reporting.evaluations import Condition, Evaluation, find_evaluations
 from biasgan.reporting.groups import by_condition, grouped, labels_of
+from biasgan.reporting.paper import Subject
 from biasgan.reporting.table import Cell, Table
-from biasgan.reporting.tables import ablation_table, bd_rate_table, quality_table, sweeps
+from biasgan.reporting.tables import ablation_table, bd_metric_table, bd_rate_table, quality_table, sweeps
 
 from .made import NO_NIQE, make_evaluation, make_sweep
 
@@ -147,6 +149,63 @@ def test_images_are_the_same_at_all_qualities_if_their_names_and_sizes_are(tmp_p
     ]
 
 
+def test_other_interpolations_are_beside_and_little_overlap_is_marked(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("full",), qualities=(27, 32, 37, 42))
+    make_sweep(tmp_path, methods=("vanilla",), qualities=(27, 32, 37, 42), shift=2)
+    own = [one for one in found_in(tmp_path) if one.chosen["method"] == "full"]
+    bits = [one.bits_per_pixel for one in own]
+    curves = Curve(bits, [one.metrics["psnr"].compressed or 0 for one in own]), Curve(bits, [psnr(one) for one in own])
+    found = cell(rates(tmp_path), "Real-ESRGAN, full", "PSNR")
+    pchip, akima = (bd_rate(*curves, method).text.replace("-", "\N{MINUS SIGN}") for method in ("pchip", "akima"))
+    assert f"by pchip {pchip}; by akima {akima}" in found.note
+    assert not found.doubtful
+    far = cell(rates(tmp_path), "Real-ESRGAN, vanilla", "PSNR")
+    assert far.value is not None
+    assert far.text.endswith("*")
+    assert "overlap 5" in far.note
+    assert any(note.startswith("* is to be doubted") for note in rates(tmp_path).notes)
+
+
+def test_bd_metrics_are_those_of_the_analysis(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("full",), qualities=(27, 32, 37, 42, 47))
+    evaluations = found_in(tmp_path)
+    groups = grouped(evaluations)
+    ((label, conditions),) = sweeps(by_images(evaluations)).items()
+    table = bd_metric_table(label, conditions, groups)
+    for name, title in (("psnr", "PSNR"), ("lpips", "LPIPS")):
+        bits = [one.bits_per_pixel for one in evaluations]
+        better = name == "psnr"
+        anchor = Curve(bits, [one.metrics[name].compressed or 0 for one in evaluations], better)
+        test = Curve(bits, [one.metrics[name].restored or 0 for one in evaluations], better)
+        found = cell(table, "Real-ESRGAN, full", title)
+        assert found.value == pytest.approx(bd_metric(anchor, test).value)
+        assert found.paper is None
+    assert [(column.name, column.unit) for column in table.columns][:2] == [("PSNR", "dB"), ("SSIM", "")]
+
+
+def test_what_was_trained_but_not_evaluated_has_an_empty_row_that_says_why(tmp_path: Path) -> None:
+    make_sweep(tmp_path, ("esrgan",), methods=("vanilla",))
+    evaluations = found_in(tmp_path)
+    ((condition, groups),) = by_condition(grouped(evaluations), evaluations).items()
+    absent = {Subject("esrgan", "full"): "its training failed: out of memory", Subject("esrgan", "vanilla"): "never"}
+    absent |= {Subject("my_net"): "its training has not ended"}
+    tables = [
+        quality_table(condition, "x", groups, evaluations, absent),
+        bias_table(condition, "x", groups, absent),
+        bd_rate_table("x", [condition], groups, absent),
+        ablation_table(condition, "x", groups, absent),
+    ]
+    for table in tables:
+        assert table is not None
+        row = next(one for one in table.rows if one.label == "ESRGAN, full")
+        assert row.cells[0].value is None
+        assert row.cells[0].note == "its training failed: out of memory"
+        assert [one.label for one in table.rows].count("ESRGAN, vanilla") == 1
+    quality_rows = tables[0].rows if tables[0] else []
+    assert [row.label for row in quality_rows][-1] == "my_net"
+    assert cell(quality(tmp_path), "CBDNet", "PSNR").note == "not evaluated"
+
+
 @pytest.mark.parametrize(
     ("qualities", "reason"),
     [((37,), "one quality only: a curve needs four"), ((27, 37, 42), "3 qualities only: a curve needs four")],
@@ -157,7 +216,7 @@ def test_few_qualities_make_no_curve(tmp_path: Path, qualities: tuple[int, ...],
     found = cell(table, "Real-ESRGAN, full", "PSNR")
     assert (found.value, found.note, found.difference) == (None, reason, None)
     assert cell(table, "Real-ESRGAN, full", "NIQE").note == NO_NIQE
-    assert "not comparable: the QP is" in table.notes[1]
+    assert "not comparable: the QP is" in table.notes[-1]
 
 
 def test_each_mitigation_is_held_against_vanilla_of_the_same_seed(tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ for (const block of document.querySelectorAll(".block")) {
 }
 filter(document.getElementById("find"), document.querySelectorAll(".provenance"));
 
+// What is closed would not be printed.
+const closed = ".block:not([open], .provenance)";
+addEventListener("beforeprint", () => {
+  for (const block of document.querySelectorAll(closed)) block.toggleAttribute("data-printed", (block.open = true));
+});
+addEventListener("afterprint", () => {
+  for (const block of document.querySelectorAll("[data-printed]")) block.open = block.toggleAttribute("data-printed");
+});
+
 const viewer = document.querySelector(".viewer");
 if (viewer) {
   const gallery = JSON.parse(document.getElementById("pictures").textContent);
@@ -93,8 +102,14 @@ if (viewer) {
     fill(part("picture"), numbered(gallery[part("images").value].pictures, "name"), part("picture").value || "0");
     choosePicture();
   }
+  const zoomed = () => stage.classList.contains("zoomed");
+  let eye = [50, 50];
+  function look(x, y) {
+    eye = [x, y].map((value) => Math.min(100, Math.max(0, value)));
+    for (const image of stage.querySelectorAll("img")) image.style.transformOrigin = `${eye[0]}% ${eye[1]}%`;
+  }
   function zoom(on, x = 50, y = 50) {
-    for (const image of stage.querySelectorAll("img")) image.style.transformOrigin = `${x}% ${y}%`;
+    look(x, y);
     stage.classList.toggle("zoomed", on);
     part("zoom").setAttribute("aria-pressed", on);
   }
@@ -104,7 +119,7 @@ if (viewer) {
   part("picture").addEventListener("change", choosePicture);
   for (const side of sides) part(side).addEventListener("change", show);
   part("place").addEventListener("input", () => place(part("place").value));
-  part("zoom").addEventListener("click", () => zoom(!stage.classList.contains("zoomed")));
+  part("zoom").addEventListener("click", () => zoom(!zoomed()));
   part("residual").addEventListener("change", () => stage.classList.toggle("residual", part("residual").checked));
 
   let start = null;
@@ -115,19 +130,35 @@ if (viewer) {
     return [within((event.clientX - box.left) / box.width), within((event.clientY - box.top) / box.height)];
   };
   stage.addEventListener("pointerdown", (event) => {
-    [start, moved] = [event.clientX, false];
+    [start, moved] = [[event.clientX, event.clientY], false];
     stage.setPointerCapture(event.pointerId);
   });
   stage.addEventListener("pointermove", (event) => {
     if (start === null) return;
-    moved ||= Math.abs(event.clientX - start) > 4;
-    if (moved) place(percent(event)[0]);
+    const [across, down] = [event.clientX - start[0], event.clientY - start[1]];
+    moved ||= Math.hypot(across, down) > 4;
+    if (!moved) return;
+    if (!zoomed()) return place(percent(event)[0]);
+    // Of a picture four times as large, three quarters are out of sight.
+    const box = stage.getBoundingClientRect();
+    look(eye[0] - (100 / 3) * (across / box.width), eye[1] - (100 / 3) * (down / box.height));
+    start = [event.clientX, event.clientY];
   });
   stage.addEventListener("pointerup", (event) => {
-    if (start !== null && !moved) zoom(!stage.classList.contains("zoomed"), ...percent(event));
+    if (start !== null && !moved) zoom(!zoomed(), ...percent(event));
     start = null;
   });
   stage.addEventListener("pointercancel", () => (start = null));
+
+  const steps = { ArrowLeft: [-5, 0], ArrowRight: [5, 0], ArrowUp: [0, -5], ArrowDown: [0, 5] };
+  stage.addEventListener("keydown", (event) => {
+    const [across, down] = steps[event.key] ?? [0, 0];
+    if (event.key === "Enter") zoom(!zoomed());
+    else if (zoomed() && event.key in steps) look(eye[0] + across, eye[1] + down);
+    else if (across) place(Math.min(100, Math.max(0, Number(part("place").value) + across)));
+    else return;
+    event.preventDefault();
+  });
 
   chooseImages();
   place(50);
