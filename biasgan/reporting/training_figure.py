@@ -4,6 +4,7 @@ from typing import Literal
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from biasgan.analysis.figures import LIGHT, SMALL, Panel, Theme, new_figure
 
@@ -40,6 +41,7 @@ def training_figure(logs: Mapping[str, Sequence[Rows]], theme: Theme = LIGHT) ->
     for axes, name in zip(grid, found, strict=False):
         panel = Panel(axes, theme, ("left", "bottom"), grid="y")
         panel.name(PANELS[name], "iteration")
+        panel.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         for number, (label, seeds) in enumerate(logs.items()):
             for rows in seeds:
                 x, y = thinned(rows, name)

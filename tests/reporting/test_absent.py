@@ -72,7 +72,7 @@ def test_reasons_are_of_the_same_codec_and_quality(tmp_path: Path) -> None:
     content = make_evaluation(tmp_path / "done", quality=37)
     assert content["quality"] == 37
     make_run(tmp_path / "same", finished=False)
-    make_run(tmp_path / "other", finished=False, quality=42)
+    make_run(tmp_path / "then another", finished=True, quality=42)
     evaluations = find_evaluations([str(tmp_path)]).evaluations
     absent = find_absent([str(tmp_path)], evaluations)
     assert len(absent) == 2

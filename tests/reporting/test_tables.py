@@ -150,13 +150,15 @@ def test_images_are_the_same_at_all_qualities_if_their_names_and_sizes_are(tmp_p
 
 
 def test_other_interpolations_are_beside_and_little_overlap_is_marked(tmp_path: Path) -> None:
-    make_sweep(tmp_path, methods=("full",), qualities=(27, 32, 37, 42))
+    for number, quality in enumerate((27, 32, 37, 42)):
+        make_evaluation(tmp_path / str(quality), "realesrgan", "full", 0, quality, shift=0.4 * (number == 1))
     make_sweep(tmp_path, methods=("vanilla",), qualities=(27, 32, 37, 42), shift=2)
     own = [one for one in found_in(tmp_path) if one.chosen["method"] == "full"]
     bits = [one.bits_per_pixel for one in own]
     curves = Curve(bits, [one.metrics["psnr"].compressed or 0 for one in own]), Curve(bits, [psnr(one) for one in own])
     found = cell(rates(tmp_path), "Real-ESRGAN, full", "PSNR")
     pchip, akima = (bd_rate(*curves, method).text.replace("-", "\N{MINUS SIGN}") for method in ("pchip", "akima"))
+    assert len({pchip, akima, bd_rate(*curves).text}) == 3
     assert f"by pchip {pchip}; by akima {akima}" in found.note
     assert not found.doubtful
     far = cell(rates(tmp_path), "Real-ESRGAN, vanilla", "PSNR")

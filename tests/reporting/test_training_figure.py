@@ -47,3 +47,10 @@ def test_long_logs_are_thinned_by_averages() -> None:
     assert (x.tolist(), y.tolist()) == ([0, 1, 2], [0, 2, 4])
     assert thinned(rows, "b")[0].shape == (0,)
     assert pytest.approx(float(thinned(rows, "a")[1].mean())) == 2 * (10 * POINTS - 1) / 2
+
+
+def test_iterations_are_whole() -> None:
+    figure = training_figure({"a": [[{"iteration": number, "valid/psnr": 30.0} for number in (11, 12)]]})
+    assert figure is not None
+    ticks = figure.axes[0].get_xticks()
+    assert all(float(tick).is_integer() for tick in ticks)
