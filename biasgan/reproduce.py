@@ -24,6 +24,7 @@ Experiments:
   table4      the same on QP 27, 32, 37, 42 and 47
   table5      ESRGAN and Real-ESRGAN without mitigations, with either, and with both
   bias        ESRGAN and Real-ESRGAN without and with both mitigations, on QP 27, 37 and 47
+  A rehearsal of table4 has a method of each kind on four qualities, one of bias QP 27 and 47.
 
 KEY=VALUE:
   metrics     what is measured, see python -m biasgan.evaluate --help; by default fast
