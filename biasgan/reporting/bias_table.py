@@ -157,7 +157,7 @@ def feature_notes(groups: Grouped) -> list[str]:
     notes = [f"Features: {'; '.join(found)}."] if len(found) == 1 else []
     if len(found) > 1:
         *few, (most, _) = sorted(found.items(), key=lambda item: len(item[1]))
-        each = "; ".join([*(f"{', '.join(who)} by {what}" for what, who in few), f"all others by {most}"])
+        each = "; ".join([*(f"{' and '.join(who)} by {what}" for what, who in few), f"all others by {most}"])
         notes = [f"Features differ, compare with care: {each}."]
     if any("with random weights" in features for features in found):
         notes.append("Distances by random weights are those of an untrained network.")

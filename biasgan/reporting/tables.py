@@ -169,7 +169,7 @@ def compared(table: str, told: Sequence[str]) -> str:
 def smaller(groups: Iterable[Group]) -> list[str]:
     """A note where networks are not of the paper's size."""
     small = [group.label for group in groups if group.subject and group.scale not in (None, "paper")]
-    return [f"Not trained at the paper's size (scale=paper): {', '.join(small)}."] if small else []
+    return [f"Not trained at the paper's size (scale=paper): {'; '.join(small)}."] if small else []
 
 
 def sweeps(evaluations: Mapping[Condition, Sequence[Evaluation]]) -> dict[str, list[Condition]]:

@@ -41,7 +41,7 @@ def training_figure(logs: Mapping[str, Sequence[Rows]], theme: Theme = LIGHT) ->
     for axes, name in zip(grid, found, strict=False):
         panel = Panel(axes, theme, ("left", "bottom"), grid="y")
         panel.name(PANELS[name], "iteration")
-        panel.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        panel.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         for number, (label, seeds) in enumerate(logs.items()):
             for rows in seeds:
                 x, y = thinned(rows, name)

@@ -114,7 +114,9 @@ def test_missing_metrics_say_why(tmp_path: Path) -> None:
 def test_networks_of_another_size_are_named(tmp_path: Path) -> None:
     chosen = {"baseline": "esrgan", "method": "full", "scale": "demo"}
     make_evaluation(tmp_path / "run", chosen=chosen)
-    assert quality(tmp_path).notes[1:] == ["Not trained at the paper's size (scale=paper): ESRGAN, full."]
+    make_evaluation(tmp_path / "other", chosen={**chosen, "baseline": "realesrgan"})
+    found = "Not trained at the paper's size (scale=paper): ESRGAN, full; Real-ESRGAN, full."
+    assert quality(tmp_path).notes[1:] == [found]
 
 
 def test_bd_rates_are_those_of_the_analysis(tmp_path: Path) -> None:

@@ -49,8 +49,10 @@ def test_long_logs_are_thinned_by_averages() -> None:
     assert pytest.approx(float(thinned(rows, "a")[1].mean())) == 2 * (10 * POINTS - 1) / 2
 
 
-def test_iterations_are_whole() -> None:
-    figure = training_figure({"a": [[{"iteration": number, "valid/psnr": 30.0} for number in (11, 12)]]})
+@pytest.mark.parametrize("iterations", [(11, 12), (12,)])
+def test_iterations_are_whole(iterations: tuple[int, ...]) -> None:
+    figure = training_figure({"a": [[{"iteration": number, "valid/psnr": 30.0} for number in iterations]]})
     assert figure is not None
     ticks = figure.axes[0].get_xticks()
+    assert len(ticks)
     assert all(float(tick).is_integer() for tick in ticks)
