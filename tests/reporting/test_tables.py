@@ -113,7 +113,7 @@ def test_missing_metrics_say_why(tmp_path: Path) -> None:
 
 def test_networks_of_another_size_are_named(tmp_path: Path) -> None:
     chosen = {"baseline": "esrgan", "method": "full", "scale": "demo"}
-    make_evaluation(tmp_path / "run", chosen=chosen)
+    make_evaluation(tmp_path / "run", "esrgan", chosen=chosen)
     make_evaluation(tmp_path / "other", chosen={**chosen, "baseline": "realesrgan"})
     found = "Not trained at the paper's size (scale=paper): ESRGAN, full; Real-ESRGAN, full."
     assert quality(tmp_path).notes[1:] == [found]
