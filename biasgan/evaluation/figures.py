@@ -78,6 +78,8 @@ class Figures:
             found[name] = dict(zip(SIDES, values, strict=True))
             keys = (*(f"{side}_interval" for side in SIDES), "gain_interval")
             found[name] |= dict(zip(keys, intervals, strict=True))
+            if name in self.measures.set_metrics:
+                found[name]["vectors"] = len(self.vectors(name)[0])
         return found
 
     def bits_per_pixel(self) -> dict[str, Any]:

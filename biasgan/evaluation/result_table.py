@@ -5,6 +5,7 @@ from rich.table import Table
 
 from biasgan.evaluation.figures import SIDES
 from biasgan.evaluation.table import NO_PARQUET, can_write_parquet
+from biasgan.metrics.fid import caution
 from biasgan.weight_files import fetch_command
 
 
@@ -45,6 +46,9 @@ def remarks(result: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     if result["features"]["weights"] == "random":
         lines.append("Features are those of a VGG-19 with random weights; see features.weights for ImageNet's.")
+    for name, means in result["metrics"].items():
+        if "vectors" in means and (few := caution(result["protocols"][name]["metric"], means["vectors"])):
+            lines.append(few)
     for name, triangle in result["triangles"].items():
         if not triangle["holds"]:
             lines.append(f"The distances by {name} form no triangle: one is longer than the other two together.")

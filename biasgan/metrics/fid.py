@@ -4,6 +4,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import ClassVar, cast
 
 import numpy as np
@@ -21,6 +22,9 @@ SIDE = 299
 PATCH = 256
 ENOUGH = 2048
 """Vectors from which on a covariance of 2048 features has full rank."""
+
+CHUNK = 16
+"""Pictures whose features are computed at once."""
 
 _RESIZED = "each channel resized to 299 x 299 by Pillow's bicubic filter, clipped (clean-fid)"
 _SETS = "all images with all originals"
@@ -76,9 +80,12 @@ class SetMetric(SuiteMetric):
 
     def features(self, image: Tensor) -> Tensor:
         """Features of an image, (3, H, W) in [0, 1] → (vectors, 2048)."""
-        resized = np.stack([resize(picture) for picture in self.pictures(to_uint8(image))])
-        batch = torch.tensor(resized).permute(0, 3, 1, 2).to(image.device)
-        return self._features[0]((batch - 128) / 128)
+        pictures = self.pictures(to_uint8(image))
+        vectors: list[Tensor] = []
+        while some := [resize(picture) for picture in islice(pictures, CHUNK)]:
+            batch = torch.tensor(np.stack(some)).permute(0, 3, 1, 2).to(image.device)
+            vectors.append(self._features[0]((batch - 128) / 128))
+        return torch.cat(vectors)
 
     def compute(self) -> Tensor:
         """The distance.
@@ -87,12 +94,8 @@ class SetMetric(SuiteMetric):
             UserWarning: If there are too few vectors to compare with sets of another size.
         """
         sets = [torch.cat(list(features)).double() for features in (self.image_features, self.original_features)]
-        if len(sets[0]) < ENOUGH:
-            warnings.warn(
-                f"{self.protocol.metric} of {len(sets[0])} vectors, fewer than {ENOUGH}: compare it with values of "
-                "equally many images only.",
-                stacklevel=2,
-            )
+        if few := caution(self.protocol.metric, len(sets[0])):
+            warnings.warn(few, stacklevel=2)
         return self.distance(*sets).float()
 
     @abstractmethod
@@ -162,6 +165,13 @@ class KID(SetMetric):
     def distance(self, image: Tensor, original: Tensor) -> Tensor:
         """Squared maximum mean discrepancy, see `kernel_distance`."""
         return kernel_distance(image, original)
+
+
+def caution(metric: str, vectors: int) -> str:
+    """What to heed with a distance between sets of so many vectors; empty if nothing."""
+    if vectors >= ENOUGH:
+        return ""
+    return f"{metric} of {vectors} vectors, fewer than {ENOUGH}: compare it with values of equally many images only."
 
 
 def resize(picture: np.ndarray) -> np.ndarray:

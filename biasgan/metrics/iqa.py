@@ -20,6 +20,8 @@ from biasgan.metrics.protocol import Protocol
 from biasgan.weight_files import FILES, WeightsError, checked
 
 WITH_ORIGINAL, ALONE = "image with original", "image alone"
+LARGEST = 2048**2
+"""Pixels of the largest image that a model is given whole: memory grows with them, in some models with their square."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,20 @@ class Model:
     Attributes:
         protocol: What its number is; library and weights are filled in when it is built.
         on_cpu: Whether it is computed there always: in float64, where processors of other kinds give other numbers.
+        crops: Whether it looks at so many crops of any image, and so needs the same memory for all.
     """
 
     protocol: Protocol
-    on_cpu: bool = False
+    on_cpu: bool
+    crops: bool
 
 
 def _model(metric: str, variant: str, better: str, compares: str, colour: str = "RGB", crop: str = "none") -> Model:
+    crops = "crops of" in variant
+    if not crops:
+        variant += f"; images beyond {LARGEST / 1e6:.1f} megapixels in parts, of which the mean by area"
     protocol = Protocol(metric, variant, better == "higher", "pyiqa", compares, colour=colour, crop=crop)
-    return Model(protocol, on_cpu=colour != "RGB")
+    return Model(protocol, on_cpu=colour != "RGB", crops=crops)
 
 
 MODELS = {
@@ -84,7 +91,7 @@ class IQA(ImageMetric):
             self.unavailable = str(error)
 
     def measure(self, image: Tensor, original: Tensor) -> Tensor:
-        """The model's value of each image, (N,).
+        """The model's value of each image, (N,); of one that is too large for it, the mean over its parts by area.
 
         Raises:
             ValueError: If an image is of another shape than its original, or has values beyond [0, 1].
@@ -99,11 +106,22 @@ class IQA(ImageMetric):
             raise ValueError(f"expected an image in [0, 1]; got values from {low:.3g} to {high:.3g}.")
         device = torch.device("cpu") if self.model.on_cpu else image.device
         network = self._network[0].to(device)
-        given = [image.to(device)]
-        if self.protocol.compares == WITH_ORIGINAL:
-            given.append(original.to(device))
+        given = [image, original] if self.protocol.compares == WITH_ORIGINAL else [image]
+        cut = [[images] if self.model.crops else parts(images) for images in given]
+        total = torch.zeros(len(image), dtype=torch.float64, device=device)
         with quietly():
-            return cast(Tensor, network(*given)).reshape(-1).float().to(image.device)
+            for part in zip(*cut, strict=True):
+                value = cast(Tensor, network(*(images.to(device) for images in part))).reshape(-1)
+                total += value * (part[0][0, 0].numel() / image[0, 0].numel())
+        return total.float().to(image.device)
+
+
+def parts(image: Tensor) -> list[Tensor]:
+    """Halve images, (N, 3, H, W), across their longer side until no part has more than `LARGEST` pixels."""
+    height, width = image.shape[-2:]
+    if height * width <= LARGEST:
+        return [image]
+    return [part for half in image.chunk(2, dim=2 if height >= width else 3) for part in parts(half)]
 
 
 def build(model: str) -> nn.Module:

@@ -117,6 +117,7 @@ def test_a_metric_of_sets_has_one_number(figures: Figures) -> None:
     found = figures.metrics()["fid"]
     assert [found["compressed"], found["restored"]] == pytest.approx(expected, abs=1e-7)
     assert [found[f"{name}_interval"] for name in ("compressed", "restored", "gain")] == [None] * 3
+    assert found["vectors"] == len(PICTURES)
 
 
 def test_triangles_have_their_sides_in_order(figures: Figures) -> None:

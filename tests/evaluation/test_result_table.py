@@ -63,6 +63,14 @@ def test_what_was_not_measured_has_no_row() -> None:
     assert [row[0] for row in rows] == ["deviation, features, %", "deviation, fid, %", "bits per pixel"]
 
 
+def test_a_distance_between_small_sets_is_remarked_upon() -> None:
+    protocols = {"patch_fid": {"metric": "patch FID"}}
+    small, large = ({**RESULT, "protocols": protocols, "metrics": {"patch_fid": {"vectors": n}}} for n in (2047, 2048))
+    few = "patch FID of 2047 vectors, fewer than 2048: compare it with values of equally many images only."
+    assert remarks(small)[0] == few
+    assert remarks(large) == remarks(small)[1:]
+
+
 def test_remarks_say_what_is_missing_and_how_to_get_it() -> None:
     lines = remarks(RESULT)[:3]
     assert lines == [

@@ -12,6 +12,7 @@ from torch import Tensor
 from torchmetrics.image.kid import poly_mmd
 
 from biasgan.images import to_tensor, write_png
+from biasgan.metrics import fid
 from biasgan.metrics.fid import FID, KID, PatchFID, frechet_distance, kernel_distance, resize
 
 from .conftest import MakeUp
@@ -95,6 +96,24 @@ def test_features_are_those_that_pyiqa_takes_of_png_files(
     assert metric.protocol.weights.keys() == {"inception"}
     assert not metric.protocol.higher_is_better
     assert not metric.state_dict()
+
+
+@pytest.mark.filterwarnings(FEW)
+def test_many_patches_are_looked_at_a_few_at_a_time(make_up: MakeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_up("patch_fid")
+    metric = PatchFID()
+    network, sizes = metric._features[0], list[int]()
+
+    def counted(batch: Tensor) -> Tensor:
+        sizes.append(len(batch))
+        return network(batch)
+
+    metric._features = (counted,)
+    image = to_tensor(data.astronaut())
+    together = metric.features(image)
+    monkeypatch.setattr(fid, "CHUNK", 2)
+    torch.testing.assert_close(metric.features(image), together, rtol=1e-4, atol=1e-4)
+    assert sizes == [5, 2, 2, 1]
 
 
 @pytest.mark.filterwarnings(FEW)

@@ -14,6 +14,7 @@ from skimage import data
 from torch import Tensor
 
 from biasgan.images import to_tensor
+from biasgan.metrics import iqa
 from biasgan.metrics.iqa import IQA, MODELS, FetchingError, build
 from biasgan.metrics.suite import Suite
 from biasgan.weight_files import FILES, files_of
@@ -63,6 +64,30 @@ def test_values_are_those_of_pyiqa(
         warnings.simplefilter("ignore")
         direct = pyiqa.create_metric(model, device=torch.device("cpu"), **options)
     torch.testing.assert_close(metric.each(), direct(*pair).reshape(1).float())
+
+
+@pytest.mark.parametrize("model", ["lpips", "niqe"])
+def test_images_too_large_for_a_model_are_measured_in_parts(
+    make_up: MakeUp, pair: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    make_up(model)
+    metric = IQA(model)
+    monkeypatch.setattr(iqa, "LARGEST", 120 * 120)
+    image, original = (torch.cat([tensor, tensor.flip(1)])[..., :223, :120] for tensor in pair)
+    halves = zip(image.split([112, 111], 2), original.split([112, 111], 2), strict=True)
+    expected = [metric.measure(*half) for half in halves]
+    assert not torch.allclose(*expected, rtol=1e-3)
+    torch.testing.assert_close(metric.measure(image, original), (expected[0] * 112 + expected[1] * 111) / 223)
+    assert "in parts, of which the mean by area" in metric.protocol.variant
+
+
+def test_parts_are_no_larger_than_a_model_takes_and_cover_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iqa, "LARGEST", 1000)
+    image = torch.arange(3 * 61 * 47).view(1, 3, 61, 47)
+    cut = iqa.parts(image)
+    assert max(part[0, 0].numel() for part in cut) <= 1000
+    assert sorted(torch.cat([part.flatten() for part in cut]).tolist()) == image.flatten().tolist()
+    assert iqa.parts(cut[0])[0] is cut[0]
 
 
 @pytest.mark.parametrize("model", MODELS)
