@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+from zipfile import is_zipfile
 
 import torch
 from hydra.utils import get_class, instantiate
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from biasgan.files import atomic_write
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.whole import damage_of
 
 Weights = Mapping[str, Tensor]
 
@@ -141,13 +143,17 @@ def weight_file(given: str | Path, network: str, words: Mapping[str, str]) -> Pa
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a file of `torch.save` onto the CPU without executing what is in it.
+    """Read a file of `torch.save` onto the CPU without executing what is in it, and with a look at its checksums.
+
+    Tensors are mapped into memory, so that the rest of a file is read in no time.
 
     Raises:
         CheckpointError: If it is no such file, is damaged, or holds more than tensors and plain containers.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        if damage := damage_of(path):
+            raise ValueError(damage)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{path} is no readable checkpoint (damaged, or more than weights): {reason}") from error

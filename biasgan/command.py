@@ -1,7 +1,10 @@
 import os
+import signal
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from types import FrameType
 
 from hydra.errors import HydraException, InstantiationException
 from rich.console import Console
@@ -9,19 +12,26 @@ from rich.console import Console
 PLAIN = (HydraException, ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
 TRACEBACK = "BIASGAN_TRACEBACK"
 STOPPED = 130
-"""Exit status after Ctrl-C."""
+"""Exit status after Ctrl-C and SIGTERM."""
+
+
+class TerminationError(KeyboardInterrupt):
+    """SIGTERM came, which ends a command as Ctrl-C does."""
 
 
 @contextmanager
 def plain_errors() -> Generator[None]:
     """End a command with one message and exit status 1 where its user can do something about the error.
 
+    SIGTERM ends it as Ctrl-C does, so that what it has begun to write is removed.
+
     With BIASGAN_TRACEBACK=1 in the environment errors keep their traceback.
     """
     # Otherwise Hydra prints errors itself, those of the system with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        yield
+        with sigterm_as_interrupt():
+            yield
     except (*PLAIN, KeyboardInterrupt) as error:
         if os.environ.get(TRACEBACK) == "1":
             raise
@@ -31,6 +41,24 @@ def plain_errors() -> Generator[None]:
         text = "stopped" if stopped else f"error: {said(cause) or type(cause).__name__}"
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
         sys.exit(STOPPED if stopped else 1)
+
+
+@contextmanager
+def sigterm_as_interrupt() -> Generator[None]:
+    """Raise `TerminationError` on SIGTERM; in other threads than the first, where Python allows none, do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """Handle SIGTERM."""
+    raise TerminationError
 
 
 def said(error: BaseException) -> str:

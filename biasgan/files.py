@@ -32,18 +32,24 @@ def atomic_write(path: Path) -> Generator[Path]:
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        # A write that fails does not say where.
+        if error.errno and not error.filename:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def remove_abandoned(folder: Path, seconds: float = 86400) -> None:
+def remove_abandoned(folder: Path, seconds: float = 86400, deep: bool = True) -> None:
     """Remove what killed processes left of `atomic_write`.
 
     Args:
-        folder: Searched with its subfolders; need not exist.
+        folder: Need not exist.
         seconds: Age from which a temporary file has no writer any more.
+        deep: Whether its subfolders are searched too.
     """
-    for file in folder.rglob(f"{PARTIAL}*"):
+    for file in folder.glob(f"{'**/' if deep else ''}{PARTIAL}*"):
         try:
             if time.time() - file.stat().st_mtime > seconds:
                 file.unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from biasgan.arguments import read_arguments
-from biasgan.command import plain_errors
+from biasgan.command import TerminationError, plain_errors
 from biasgan.reporting.absent import PIXEL_STAGE
 
 USAGE = """
@@ -79,8 +79,11 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
         while process.returncode is None:
             try:
                 process.wait()
-            except KeyboardInterrupt:
-                stopped = True  # Ctrl-C reaches the command too, which may have something to save
+            except KeyboardInterrupt as interrupt:
+                # The command may have something to save. Ctrl-C has reached it too.
+                stopped = True
+                if isinstance(interrupt, TerminationError):
+                    process.terminate()
     if stopped:
         raise KeyboardInterrupt
     if process.returncode:

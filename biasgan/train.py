@@ -2,10 +2,11 @@
 
 import json
 import logging
+import signal
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +28,20 @@ from biasgan.checkpoint import (
     find_generator,
     load_weights,
     read_checkpoint,
-    read_config,
     read_generator,
     write_weights,
 )
 from biasgan.command import plain_errors
-from biasgan.config import AUTO, CONF, build, plain, register_plugins, register_resolvers
+from biasgan.config import CONF, build, plain, register_plugins, register_resolvers
 from biasgan.data.datamodule import RestorationData
 from biasgan.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
-from biasgan.training.checkpoints import AtomicCheckpointIO
+from biasgan.parent import as_parent, end_with_parent
+from biasgan.resume import checkpoint_of, resumed_checkpoint, with_options_of_resumed
+from biasgan.training.alone import alone_in, is_first_process
+from biasgan.training.checkpoints import LAST, AtomicCheckpointIO
 from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
 from biasgan.training.fidelity import FidelityRestoration
@@ -59,7 +62,10 @@ def command(config: DictConfig) -> None:
         settings = HydraConfig.get()
         chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
         options = list(settings.overrides.task)
-        train({**plain(config), "chosen": chosen, "options": options}, Path(settings.runtime.output_dir))
+        folder = Path(settings.runtime.output_dir)
+        # The job of a sweep waits, since one of a sweep that was killed may be about to save.
+        with alone_in(folder, patience=60 if config.sweep.name else 0):
+            train({**plain(config), "chosen": chosen, "options": options}, folder)
 
 
 def train(config: Mapping[str, Any], folder: Path) -> None:
@@ -75,7 +81,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     check_data(config)
     keep_freed_memory()
     seed_everything(config["seed"], verbose=False)
-    resumed = resumed_checkpoint(config["resume"], folder)
+    resumed = resumed_checkpoint(config["resume"], folder, tell=is_first_process())
 
     data = build(RestorationData, config["loader"])
     module = build(FidelityRestoration, config["training"])
@@ -104,10 +110,11 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
         for part in module.networks:
             part.compile()  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
 
-    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+    with as_parent():
+        trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
 
     if trainer.is_global_zero:
-        last = folder / "checkpoints" / "last.ckpt"
+        last = folder / "checkpoints" / LAST
         load_weights(module.generator, read_generator(last), last)
         write_weights(module.generator, config, folder / "generator.safetensors")
         if isinstance(module, RestorationGAN):
@@ -235,38 +242,12 @@ def take_pixel_stage(
     words = config["started_from"]
     config = {**config, "started_from": {**words, "generator": f"{words['generator']}, in {run}"}}
     after = after_pixel_stage(module, content, run)
-    checkpoint = folder / "checkpoints" / "last.ckpt"
+    checkpoint = folder / "checkpoints" / LAST
     if (run / "log.csv").is_file():
         write_text(folder / "log.csv", (run / "log.csv").read_text())
     AtomicCheckpointIO().save_checkpoint({**after, "config": dict(config)}, checkpoint)
     load_weights(module, after["state_dict"], run)
     return config, checkpoint
-
-
-def resumed_checkpoint(resume: str | None, folder: Path) -> Path | None:
-    """The checkpoint to go on from, if any.
-
-    Raises:
-        FileNotFoundError: If a run is named that has none.
-    """
-    if resume == AUTO:
-        last = folder / "checkpoints" / "last.ckpt"
-        return last if last.is_file() else None
-    return checkpoint_of(Path(resume)) if resume else None
-
-
-def checkpoint_of(path: Path) -> Path:
-    """The checkpoint that `resume` means: the file itself, or the last one of a run folder.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    file = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"resume={path}: {file} does not exist. Give the folder of a run that has a checkpoint, or a checkpoint."
-        )
-    return file
 
 
 def summarise(
@@ -325,24 +306,6 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text)
 
 
-def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments, preceded by the options of the run that is to be resumed.
-
-    An option that is given again replaces the run's.
-
-    Raises:
-        CheckpointError: If the run's checkpoint is damaged.
-        FileNotFoundError: If there is none.
-    """
-    resume = next((a.removeprefix("resume=") for a in arguments if a.startswith("resume=")), None)
-    if not resume or resume in ("null", AUTO):
-        return list(arguments)
-    # Not from the run folder, where a failed attempt to resume with other options would have left its own.
-    options: list[str] = read_config(checkpoint_of(Path(resume)))["options"]
-    given = {argument.split("=")[0] for argument in arguments}
-    return [option for option in options if option.split("=")[0] not in given] + list(arguments)
-
-
 def main() -> None:
     """Run from the command line."""
     for name in ("lightning.pytorch", "lightning.fabric"):
@@ -352,6 +315,8 @@ def main() -> None:
     register_resolvers()
     register_plugins()
     with plain_errors():
+        # A job of a sweep saves; of processes that train together the first one does.
+        end_with_parent(signal.SIGTERM if is_first_process() else signal.SIGKILL)
         sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
         command()
 

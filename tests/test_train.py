@@ -17,8 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from biasgan.config import CONF
+from biasgan.resume import with_options_of_resumed
 from biasgan.run_log import read_log
-from biasgan.train import with_options_of_resumed
 
 from .conftest import Command, Done, Finished, tiny
 
@@ -47,7 +47,13 @@ def test_a_run_leaves_these_files(finished: Finished) -> None:
     files = {str(f.relative_to(finished.folder)) for f in finished.folder.rglob("*") if f.is_file()}
     assert {name for name in files if not name.startswith(".hydra")} == {
         *("config.yaml", "log.csv", "curves.png", "preview.png", "summary.json"),
-        *("checkpoints/last.ckpt", "checkpoints/best.ckpt", "generator.safetensors", "discriminator.safetensors"),
+        *(
+            ".lock",
+            "checkpoints/last.ckpt",
+            "checkpoints/best.ckpt",
+            "generator.safetensors",
+            "discriminator.safetensors",
+        ),
     }
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from biasgan.parent import own_number
+
 Status = Literal["waiting", "running", "finished", "skipped", "failed", "stopped"]
 
 LINES = 8
@@ -67,7 +69,7 @@ class Job:
             self.said_before = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "biasgan.train", *arguments],
-                env=environment,
+                env={**environment, **own_number()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

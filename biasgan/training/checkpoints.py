@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +12,27 @@ from biasgan.data.pairs import Pair
 from biasgan.files import atomic_write
 from biasgan.training.fidelity import restoration
 
+LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Write checkpoints to a temporary name, sync and rename: the previous one stays until the new one is whole."""
+    """Write checkpoints to a temporary name, sync and rename: the previous one stays until the new one is whole.
+
+    The `last.ckpt` that is replaced becomes `previous.ckpt`, for the case that the disk damages the new one; unless it
+    is of another training, or damaged itself and therefore not what this training went on from.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: set[Path] = set()
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: object = "cpu", weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint, as Lightning does."""
+        content: dict[str, Any] = super().load_checkpoint(path, cast(Any, map_location), weights_only)  # pyright: ignore[reportUnknownMemberType] - untyped in Lightning
+        self.known.add(Path(path).resolve())
+        return content
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: object = None
@@ -28,6 +47,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path) as temporary:
                 torch.save(checkpoint, temporary)
+                if path.name == LAST and path.resolve() in self.known:
+                    link(path, path.with_name(PREVIOUS))
+            self.known.add(path.resolve())
         # PyTorch reports a full disk as a RuntimeError.
         except (OSError, RuntimeError) as error:
             kept = "the one before is still there" if path.is_file() else "there was none before"
@@ -35,6 +57,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 f"The checkpoint {path} could not be written; {kept}. Free some space, or choose another folder with "
                 f"hydra.run.dir=FOLDER, and resume. The system says: {str(error).splitlines()[0]}"
             ) from error
+
+
+def link(path: Path, name: Path) -> None:
+    """Let a file be found under a second name too, at no moment under neither."""
+    with atomic_write(name) as temporary:
+        try:
+            temporary.hardlink_to(path)
+        # Not all file systems can.
+        except OSError:
+            shutil.copyfile(path, temporary)
 
 
 class Checkpoints(Callback):
@@ -56,7 +88,7 @@ class Checkpoints(Callback):
     @property
     def last(self) -> Path:
         """The newest checkpoint."""
-        return self.folder / "last.ckpt"
+        return self.folder / LAST
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
@@ -76,7 +108,7 @@ class Checkpoints(Callback):
         module = restoration(pl_module)
         if module.in_final_stage and module.latest["valid/psnr"] > self.best_psnr:
             self.best_psnr = module.latest["valid/psnr"]
-            trainer.save_checkpoint(self.folder / "best.ckpt")
+            trainer.save_checkpoint(self.folder / BEST)
         if self.due(trainer):
             trainer.save_checkpoint(self.last)
 

@@ -1,6 +1,7 @@
 import csv
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,16 @@ class CSVLog(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append the values of an iteration."""
+        """Append the values of an iteration.
+
+        Raises:
+            OSError: If the disk is full, or the folder read-only or gone.
+        """
         row = {"iteration": step or 0, **metrics}
         if not set(row) <= set(self.columns):
             self.write([*read_log(self.path), row])
             return
-        with self.path.open("a", newline="") as file:
+        with plainly(self.path), self.path.open("a", newline="") as file:
             csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
@@ -58,8 +63,21 @@ class CSVLog(Logger):
     def write(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write the log anew with all columns that its rows have."""
         self.columns = list(dict.fromkeys(["iteration", *(name for row in rows for name in row)]))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self.path) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.columns)
-            writer.writeheader()
-            writer.writerows({**row, "iteration": int(row["iteration"])} for row in rows)
+        with plainly(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(self.path) as temporary, temporary.open("w", newline="") as file:
+                writer = csv.DictWriter(file, self.columns)
+                writer.writeheader()
+                writer.writerows({**row, "iteration": int(row["iteration"])} for row in rows)
+
+
+@contextmanager
+def plainly(path: Path) -> Generator[None]:
+    """Say what a log that cannot be written means for its training."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"The log {path} could not be written, so the training ends; its last checkpoint stays. Make room, or "
+            f"bring the folder back, and resume. The system says: {error.strerror or error}"
+        ) from error

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from biasgan.files import atomic_write
 from biasgan.run_log import read_log
 from biasgan.training.gan import RestorationGAN
+from biasgan.training.picture import picture_write
 
 
 class Curves(Callback):
@@ -29,7 +29,7 @@ class Curves(Callback):
         if rows:
             pretrain = pl_module.pretrain_iterations if isinstance(pl_module, RestorationGAN) else 0
             figure = draw(rows, pretrain)
-            with atomic_write(self.path) as temporary:
+            with picture_write(self.path) as temporary:
                 FigureCanvasAgg(figure).print_png(temporary)  # pyright: ignore[reportUnknownMemberType] - partial stubs
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from biasgan.analysis.patches import patch_grid
 from biasgan.data.pairs import Pair
-from biasgan.files import atomic_write
 from biasgan.training.fidelity import restoration, restored_of
+from biasgan.training.picture import picture_write
 from biasgan.training.wandb_log import WandbLog
 
 GAIN = 6
@@ -63,7 +63,7 @@ class Previews(Callback):
             return
         module = restoration(pl_module)
         picture = draw(self.rows, f"iteration {module.iteration}")
-        with atomic_write(self.path) as temporary:
+        with picture_write(self.path) as temporary:
             Image.fromarray(picture).save(temporary, format="PNG")
         for logger in trainer.loggers:
             if isinstance(logger, WandbLog):

@@ -20,8 +20,9 @@ def steps_of(folder: Path) -> dict[str, int]:
 def test_checkpoints_are_named_and_made_by_iteration(make_pairs: MakePairs, tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path, every=5)
     make_trainer(checkpoints, max_steps=7, validate_every=3).fit(make_fidelity(), datamodule=make_pairs())
-    assert steps_of(tmp_path)["last.ckpt"] == 7
-    assert steps_of(tmp_path).keys() == {"last.ckpt", "best.ckpt"}
+    steps = steps_of(tmp_path)
+    assert (steps["last.ckpt"], steps["previous.ckpt"]) == (7, 5)
+    assert steps.keys() == {"last.ckpt", "previous.ckpt", "best.ckpt"}
 
 
 def test_the_pixel_stage_does_not_compete_for_the_best(make_pairs: MakePairs, tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from biasgan.files import remove_abandoned
+
+RANKS = ("RANK", "NODE_RANK", "LOCAL_RANK", "SLURM_PROCID")
+
+
+def is_first_process() -> bool:
+    """Whether this is the only or first of the processes that train together, as far as the environment says."""
+    return all(os.environ.get(rank) in (None, "", "0") for rank in RANKS)
+
+
+@contextmanager
+def alone_in(folder: Path, patience: float) -> Generator[None]:
+    """Let one training at a time into a run folder, and remove what a killed one left half-written.
+
+    Of processes that train together the first one stands for all.
+
+    Args:
+        folder: Run folder.
+        patience: Seconds to wait for another training to end.
+
+    Raises:
+        OSError: If the folder cannot be written.
+        RuntimeError: If another training is at work there.
+    """
+    if not is_first_process():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout as error:
+        raise RuntimeError(
+            f"Another training is at work in {folder}. Wait until it ends, or choose another folder with "
+            "hydra.run.dir=FOLDER."
+        ) from error
+    try:
+        # Nobody writes them any more. Deeper ones are not the training's.
+        for place in (folder, folder / "checkpoints"):
+            remove_abandoned(place, seconds=0, deep=False)
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,27 @@
+"""A training in two processes, one of which is killed: `python -m tests.faults.ddp [COUNT [SEED]]`."""
+
+import subprocess
+from pathlib import Path
+from typing import ClassVar
+
+from tests.faults.scene import at_any_time, main, processes, soon_after
+from tests.faults.train import Training
+
+
+class TrainingInTwo(Training):
+    """Each kill hits one of the two processes: the other one ends too, and the same command goes on."""
+
+    first: ClassVar = {"training": soon_after("run/log.csv", 0.1, times=6)}
+    moments: ClassVar = {
+        "any": at_any_time,
+        "training": soon_after("run/log.csv", 0.1, times=6),
+        "checkpoint": soon_after("run/checkpoints/*", 0.01, times=8),
+    }
+    options = (*Training.options, "trainer=ddp_cpu", "trainer.precision=32-true")
+
+    def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
+        return [self.random.choice(sorted(processes(folder)))]
+
+
+if __name__ == "__main__":
+    main(TrainingInTwo, 10)

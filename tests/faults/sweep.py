@@ -1,0 +1,34 @@
+"""A sweep that is killed while its jobs are at work: `python -m tests.faults.sweep [COUNT [SEED]]`."""
+
+import subprocess
+from pathlib import Path
+from typing import ClassVar
+
+from tests.conftest import tiny
+from tests.faults.scene import at_any_time, main, soon_after
+from tests.faults.train import Training
+
+
+class Jobs(Training):
+    """The sweep is killed, not its jobs: they save and end, and the same command given at once goes on."""
+
+    first: ClassVar = {"training": soon_after("outputs/*/*/log.csv", 0.5, times=6)}
+    moments: ClassVar = {
+        "any": at_any_time,
+        "training": soon_after("outputs/*/*/log.csv", 0.5, times=6),
+        "checkpoint": soon_after("outputs/*/*/checkpoints/*", 0.01, times=8),
+    }
+
+    def words(self) -> list[str]:
+        options = tiny(self.root / "pictures", *self.options, "method=vanilla,full", "sweep.name=jobs", "sweep.jobs=2")
+        return ["biasgan.train", "-m", *options]
+
+    def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
+        return [process.pid]
+
+    def see_all_end(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+        """Give the command again at once."""
+
+
+if __name__ == "__main__":
+    main(Jobs, 5)
