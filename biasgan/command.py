@@ -9,6 +9,8 @@ from types import FrameType
 from hydra.errors import HydraException, InstantiationException
 from rich.console import Console
 
+from biasgan.peers import first_to_fail, lost
+
 PLAIN = (HydraException, ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
 TRACEBACK = "BIASGAN_TRACEBACK"
 STOPPED = 130
@@ -25,6 +27,8 @@ def plain_errors() -> Generator[None]:
 
     SIGTERM ends it as Ctrl-C does, so that what it has begun to write is removed.
 
+    Of several processes that train together the first to fail has the word.
+
     With BIASGAN_TRACEBACK=1 in the environment errors keep their traceback.
     """
     # Otherwise Hydra prints errors itself, those of the system with a traceback.
@@ -38,8 +42,9 @@ def plain_errors() -> Generator[None]:
         # Hydra wraps what a constructor raised into an error that quotes all arguments.
         cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
         stopped = isinstance(error, KeyboardInterrupt)
-        text = "stopped" if stopped else f"error: {said(cause) or type(cause).__name__}"
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
+        text = "stopped" if stopped else f"error: {lost(cause) or said(cause) or type(cause).__name__}"
+        if first_to_fail():
+            Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
         sys.exit(STOPPED if stopped else 1)
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -10,6 +11,8 @@ from typing import Any, TypeVar, cast
 from hydra.core.plugins import Plugins
 from hydra.utils import instantiate
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
+
+from biasgan.peers import agreed
 
 PACKAGE = Path(__file__).parent
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
@@ -46,6 +49,11 @@ def run_folder(resume: str | None, fresh: str) -> str:
     return str(path if path.is_dir() else path.parent.parent)
 
 
+def started(form: str) -> str:
+    """Resolver: the moment at which a training started, the same in all of its processes."""
+    return agreed("started", datetime.now().strftime(form))
+
+
 def digest_of(options: Iterable[str]) -> str:
     """Resolver: eight hexadecimal digits for some options in any order, those on how they are run left out."""
     counted = sorted(option for option in options if not option.startswith(("sweep.", "resume=")))
@@ -68,6 +76,7 @@ def register_resolvers() -> None:
         by_scale, default_iterations, default_pretrain_iterations, run_folder, digest_of, cores, may_download,
     ):  # fmt: skip
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+    OmegaConf.register_new_resolver("started", started, replace=True, use_cache=True)
 
 
 def register_plugins() -> None:

@@ -15,11 +15,13 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from biasgan import peers
 from biasgan.allocator import keep_freed_memory
 from biasgan.analysis.triangle import Triangle
 from biasgan.checkpoint import (
@@ -48,6 +50,7 @@ from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.mitigation import Mitigation
 from biasgan.training.pixel_stage import after_pixel_stage
+from biasgan.training.processes import Processes, join, join_through, started_by
 
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
@@ -90,8 +93,9 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     if config["pixel_stage"] and not resumed:
         config, resumed = take_pixel_stage(module, config, folder)
     loggers = [build(Logger, node) for node in config["logger"].values()]
-    callbacks = [ConfigRecord(config), *(build(Callback, node) for node in config["callbacks"].values())]
+    callbacks = [Processes(), ConfigRecord(config), *(build(Callback, node) for node in config["callbacks"].values())]
     trainer = build(Trainer, config["trainer"], callbacks=callbacks, logger=loggers)
+    join_through(trainer)
     for callback in callbacks:
         if isinstance(callback, Mitigation):
             # Again, since Lightning asks only after all pairs are made.
@@ -112,6 +116,9 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
 
     with as_parent():
         trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+    # Until here any could fail; from here on the others are not needed.
+    trainer.strategy.barrier()
+    peers.leave()
 
     if trainer.is_global_zero:
         last = folder / "checkpoints" / LAST
@@ -244,7 +251,8 @@ def take_pixel_stage(
     after = after_pixel_stage(module, content, run)
     checkpoint = folder / "checkpoints" / LAST
     if (run / "log.csv").is_file():
-        write_text(folder / "log.csv", (run / "log.csv").read_text())
+        # Once: the first process begins to log while others still start.
+        rank_zero_only(write_text)(folder / "log.csv", (run / "log.csv").read_text())
     AtomicCheckpointIO().save_checkpoint({**after, "config": dict(config)}, checkpoint)
     load_weights(module, after["state_dict"], run)
     return config, checkpoint
@@ -317,6 +325,7 @@ def main() -> None:
     with plain_errors():
         # A job of a sweep saves; of processes that train together the first one does.
         end_with_parent(signal.SIGTERM if is_first_process() else signal.SIGKILL)
+        join(started_by())
         sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
         command()
 

@@ -95,12 +95,15 @@ class RestorationData(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Pair]:
-        """Whole images, one at a time, each in one process only."""
+        """Whole images, one at a time, each in one process only.
+
+        A process that none is left for is lent the first, since all have to take part in a validation.
+        """
         _, rank, world_size = self.position
         pairs = ValidationPairs(self.valid_entries)
         return DataLoader(
             pairs,
-            sampler=UnrepeatedSampler(len(pairs), rank, world_size),
+            sampler=UnrepeatedSampler(len(pairs), rank, world_size) or [0],
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),
         )

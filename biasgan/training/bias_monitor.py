@@ -47,7 +47,9 @@ class BiasMonitor(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Measure the patches of one image."""
+        """Measure the patches of one image, unless another process does."""
+        if outputs is None:
+            return
         module = restoration(pl_module)
         images = (batch.compressed, batch.original, restored_of(outputs))
         patches = [patch_grid(image, self.patch_size, self.patches) for image in images]

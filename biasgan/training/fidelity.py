@@ -196,11 +196,20 @@ class FidelityRestoration(LightningModule):
         """Take the newest figures up."""
         self.latest = dict(checkpoint["latest"])
 
-    def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
-        """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1]."""
+    def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor] | None:
+        """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1].
+
+        Nothing is done for an image that another process measures.
+        """
+        if not self.owns(batch):
+            return None
         # Memory that one of these steps leaves does not fit the next, so the peak would be the sum of them.
         release_freed_memory()
         return self.measured(self(batch.compressed), batch)
+
+    def owns(self, batch: Pair) -> bool:
+        """Whether a validation image is this process's own, and not lent to it for want of one."""
+        return int(batch.index) % self.trainer.world_size == self.global_rank
 
     def measured(self, restored: Tensor, batch: Pair) -> dict[str, Tensor]:
         """Measure a restored image beside its compressed one, (1, 3, H, W); see `validation_step`."""

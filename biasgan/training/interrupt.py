@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich import print as say
 
 from biasgan.data.pairs import Pair
+from biasgan.peers import first_to_fail
 
 Handler = Callable[[int, FrameType | None], object] | int | None
 
@@ -28,11 +29,13 @@ class Interrupt(Callback):
     def __init__(self, checkpoint: str | Path) -> None:
         self.checkpoint = Path(checkpoint)
         self.asked = False
+        self.speaks = True
         self.warned: signal.Signals | None = None
         self.handlers: dict[signal.Signals, Handler] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals."""
+        self.speaks = trainer.is_global_zero
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.ask)
         for number in (signal.SIGUSR1, signal.SIGUSR2):
@@ -47,7 +50,9 @@ class Interrupt(Callback):
         """Note the wish, and leave a second one to the previous handler."""
         self.asked = True
         self.release()
-        say("\nStopping after this iteration; Ctrl-C again stops at once.")
+        # A launcher that sends SIGTERM has no use for words, and sends it too where another process has failed.
+        if self.speaks and number == signal.SIGINT:
+            say("\nStopping after this iteration; Ctrl-C again stops at once.")
 
     def release(self) -> None:
         """Give the signals back."""
@@ -84,7 +89,7 @@ class Interrupt(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the signals back, and say what an interruption at once leaves."""
         self.release()
-        if isinstance(exception, KeyboardInterrupt):
+        if isinstance(exception, KeyboardInterrupt) and first_to_fail():
             saved = self.checkpoint.exists()
             run = self.checkpoint.parent.parent
             go_on = f"Go on from the last checkpoint with: python -m biasgan.train resume={run}"

@@ -88,8 +88,10 @@ class MultiExitRestoration(FidelityRestoration):
         """The weighted loss of all exits."""
         return multi_exit_loss(self.rbqe.exit_images(part.compressed), part.original, self.exit_weights[part.index])
 
-    def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor]:
+    def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor] | None:
         """Restore one whole image once and measure the image of each exit, the last as all trainings do."""
+        if not self.owns(batch):
+            return None
         release_freed_memory()
         *earlier, last = self.rbqe.exit_images(batch.compressed)
         for psnr, restored in zip(self.psnr_of_exits, earlier, strict=True):

@@ -1,0 +1,28 @@
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from biasgan.data.pairs import Pair
+
+RUNNING = ("running_mean", "running_var")
+
+
+class BatchStatistics(Callback):
+    """Average the running statistics of batch norm over all processes, after each iteration.
+
+    What normalises a batch in training is each process's own mean and variance, as in BasicSR; so with batch norm, and
+    with it alone, several processes are not equal to one with their batches together.
+    """
+
+    @torch.no_grad()
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
+    ) -> None:
+        """Average."""
+        running = [b for name, b in pl_module.named_buffers() if name.rpartition(".")[2] in RUNNING]
+        if not running or trainer.world_size == 1:
+            return
+        own = torch.cat([buffer.flatten() for buffer in running])
+        mean: Tensor = trainer.strategy.reduce(own, reduce_op="mean")  # pyright: ignore[reportUnknownMemberType] - untyped in Lightning
+        for buffer, values in zip(running, mean.split([b.numel() for b in running]), strict=True):
+            buffer.copy_(values.view_as(buffer))
