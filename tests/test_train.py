@@ -46,7 +46,7 @@ def summary_of(folder: Path) -> dict[str, object]:
 def test_a_run_leaves_these_files(finished: Finished) -> None:
     files = {str(f.relative_to(finished.folder)) for f in finished.folder.rglob("*") if f.is_file()}
     assert {name for name in files if not name.startswith(".hydra")} == {
-        *("config.yaml", "log.csv", "curves.png", "preview.png", "summary.json"),
+        *("config.yaml", "log.csv", "throughput.csv", "curves.png", "preview.png", "summary.json"),
         *("checkpoints/last.ckpt", "checkpoints/best.ckpt", "generator.safetensors", "discriminator.safetensors"),
     }
 
@@ -393,7 +393,7 @@ def test_damaged_pairs_are_named_and_made_again(command: Command, pictures: Path
 
 def test_loggers(command: Command, pictures: Path, tmp_path: Path) -> None:
     assert command(*tiny(pictures, "logger=none", "hydra.run.dir=none")).status == 0
-    assert not {"log.csv", "curves.png"} & {file.name for file in (tmp_path / "none").iterdir()}
+    assert not {"log.csv", "throughput.csv", "curves.png"} & {file.name for file in (tmp_path / "none").iterdir()}
     assert (tmp_path / "none" / "summary.json").exists()
     assert command(*tiny(pictures, "logger=[csv,tensorboard]", "hydra.run.dir=both")).status == 0
     assert (tmp_path / "both" / "log.csv").exists()
