@@ -25,6 +25,7 @@ from biasgan.checkpoint import (
     CheckpointError,
     find_discriminator,
     find_generator,
+    generator_file,
     load_weights,
     read_checkpoint,
     read_config,
@@ -34,10 +35,12 @@ from biasgan.checkpoint import (
 from biasgan.command import plain_errors
 from biasgan.config import AUTO, CONF, build, plain, register_plugins, register_resolvers
 from biasgan.data.datamodule import RestorationData
+from biasgan.environment import environment
 from biasgan.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.sweep.job import quoted
 from biasgan.training.checkpoints import AtomicCheckpointIO
 from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
@@ -48,6 +51,7 @@ from biasgan.training.pixel_stage import after_pixel_stage
 
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
+OF_ONE_ATTEMPT = ("resume=", "pixel_stage=", "repeats=", "sweep.")
 RANDOM = "random weights"
 
 
@@ -58,19 +62,26 @@ def command(config: DictConfig) -> None:
     with plain_errors():
         settings = HydraConfig.get()
         chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
-        options = list(settings.overrides.task)
-        train({**plain(config), "chosen": chosen, "options": options}, Path(settings.runtime.output_dir))
+        sources = settings.runtime.config_sources
+        recorded = {
+            "chosen": chosen,
+            "options": list(settings.overrides.task),
+            "config_dir": next((source.path for source in sources if source.provider == "command-line"), None),
+        }
+        train({**plain(config), **recorded}, Path(settings.runtime.output_dir))
 
 
 def train(config: Mapping[str, Any], folder: Path) -> None:
     """Train, and write everything that a run leaves behind.
 
     Args:
-        config: The resolved configuration in plain containers, with the names of the choices under `chosen` and the
-            command's options under `options`.
+        config: The resolved configuration in plain containers, with the names of the choices under `chosen`, the
+            command's options under `options`, and its folder of further choices, if any, under `config_dir`.
         folder: Run folder.
     """
     started = time.monotonic()
+    # Now, since the code may be changed while it runs.
+    made_with = environment()
     check_numbers(config)
     check_data(config)
     keep_freed_memory()
@@ -92,6 +103,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             callback.setup(trainer, module, "fit")
 
     if trainer.is_global_zero:
+        tell_differences(config["repeats"], made_with)
         write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
         if module.features.weights_name == "random":
             Console().print("VGG-19 with random weights; see features.weights for ImageNet's.", style="yellow")
@@ -112,7 +124,9 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
         write_weights(module.generator, config, folder / "generator.safetensors")
         if isinstance(module, RestorationGAN):
             write_weights(module.discriminator, config, folder / "discriminator.safetensors")
-        summary = summarise(config, module, data, time.monotonic() - started)
+        found = {"data_fingerprint": data.fingerprint}
+        tell_differences(config["repeats"], found)
+        summary: dict[str, Any] = {**summarise(config, module, data, time.monotonic() - started), **found, **made_with}
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
         starts = (f"{name} started from: {place}" for name, place in summary["started_from"].items())
         Console(highlight=False, markup=False).print(table(summary), *starts, f"{folder}", sep="\n", soft_wrap=True)
@@ -325,8 +339,28 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text)
 
 
+def tell_differences(repeated: str | None, now: Mapping[str, Any]) -> None:
+    """Print a line for each thing that is not as it was in the run that is repeated, as far as its summary tells."""
+    summary = Path(repeated or "", "summary.json")
+    if repeated and summary.is_file():
+        before, after = (flat(values) for values in (json.loads(summary.read_text()), now))
+        for name, value in after.items():
+            if name in before and before[name] != value:
+                line = f"Not as in {repeated}: {name} was {before[name]}, now it is {value}."
+                Console(highlight=False, markup=False).print(line, style="yellow", soft_wrap=True)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values of nested tables, by the names on the way to them."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}  # pyright: ignore[reportUnknownArgumentType]
+        found |= inner
+    return found
+
+
 def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments, preceded by the options of the run that is to be resumed.
+    """Command-line arguments, with the options of the run that is to be resumed.
 
     An option that is given again replaces the run's.
 
@@ -334,13 +368,67 @@ def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
         CheckpointError: If the run's checkpoint is damaged.
         FileNotFoundError: If there is none.
     """
-    resume = next((a.removeprefix("resume=") for a in arguments if a.startswith("resume=")), None)
+    found = ((n, word.removeprefix("resume=")) for n, word in enumerate(arguments) if word.startswith("resume="))
+    place, resume = next(found, (0, None))
     if not resume or resume in ("null", AUTO):
         return list(arguments)
     # Not from the run folder, where a failed attempt to resume with other options would have left its own.
-    options: list[str] = read_config(checkpoint_of(Path(resume)))["options"]
+    return with_options(read_config(checkpoint_of(Path(resume))), arguments, place)
+
+
+def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments, with the options of the run that `--from RUN` names in its place.
+
+    An option that is given again replaces the run's. What the run was resumed from, or shared with other jobs of a
+    sweep, is left out, since it gives no other weights.
+
+    Raises:
+        CheckpointError: If the run's weights are damaged, or say nothing of its options.
+        FileNotFoundError: If there is no such run.
+        ValueError: If none is named.
+    """
+    words = list(arguments)
+    place = next((n for n, word in enumerate(words) if word.partition("=")[0] == "--from"), None)
+    if place is None:
+        return words
+    _, equals, run = words.pop(place).partition("=")
+    run = run if equals or place == len(words) else words.pop(place)
+    if not run:
+        raise ValueError("--from names no run; give its folder, a checkpoint of it, or its weights: --from RUN.")
+    config = config_of(Path(run))
+    options = [option for option in config["options"] if not option.startswith(OF_ONE_ATTEMPT)]
+    if not {"-m", "--multirun"} & set(words):
+        # An experiment makes a sweep, of which the run was one job.
+        options.append("hydra.mode=RUN")
+    words.insert(place, f"repeats={quoted(Path(run))}")
+    return with_options({**config, "options": options}, words, place)
+
+
+def with_options(config: Mapping[str, Any], arguments: Sequence[str], place: int) -> list[str]:
+    """Arguments, and at a place among them the options of a run's configuration that are not given."""
     given = {argument.split("=")[0] for argument in arguments}
-    return [option for option in options if option.split("=")[0] not in given] + list(arguments)
+    options = [option for option in config["options"] if option.split("=")[0] not in given]
+    folder = config.get("config_dir")
+    flags = [f"--config-dir={folder}"] if folder and not {"--config-dir", "-cd"} & given else []
+    return [*flags, *arguments[:place], *options, *arguments[place:]]
+
+
+def config_of(run: Path) -> Mapping[str, Any]:
+    """The configuration of a run, from its weights; from `config.yaml` where it has none yet.
+
+    Raises:
+        CheckpointError: If the weights are damaged, or say nothing of the run's options.
+        FileNotFoundError: If there is no such run.
+    """
+    try:
+        config = read_config(generator_file(run))
+    except FileNotFoundError:
+        if not (run / "config.yaml").is_file():
+            raise
+        config = yaml.safe_load((run / "config.yaml").read_text())
+    if not config or "options" not in config:
+        raise CheckpointError(f"{run} does not say with which options it was trained, so it cannot be repeated.")
+    return config
 
 
 def main() -> None:
@@ -352,7 +440,7 @@ def main() -> None:
     register_resolvers()
     register_plugins()
     with plain_errors():
-        sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
+        sys.argv[1:] = with_options_of_resumed(with_options_of_repeated(sys.argv[1:]))
         command()
 
 

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from biasgan.config import CONF
+from biasgan.environment import environment
 from biasgan.run_log import read_log
 from biasgan.train import with_options_of_resumed
 
@@ -104,6 +105,12 @@ def test_the_summary_of_a_run(finished: Finished) -> None:
     assert summary["realism"] == {name: pytest.approx(last[f"bias/realism_{name}"]) for name in candidates}
     assert summary["deviation"] == pytest.approx(last["bias/deviation"])
     assert isinstance(summary["seconds"], float)
+
+
+def test_the_summary_says_what_a_run_was_made_with(finished: Finished) -> None:
+    summary = summary_of(finished.folder)
+    assert {name: summary[name] for name in environment()} == environment()
+    assert re.fullmatch("[0-9a-f]{64}", str(summary["data_fingerprint"]))
 
 
 def test_exported_generator_is_the_average(finished: Finished) -> None:

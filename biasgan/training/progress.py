@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
@@ -72,7 +73,7 @@ FIGURES = (("valid/psnr", "PSNR"), ("valid/compressed_psnr", "compressed"), ("bi
 
 def figures(trainer: Trainer) -> str:
     """The newest figures in words: speed and time left where they are measured, and quality."""
-    callbacks: list[Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - set where pyright does not look
+    callbacks = cast(list[Callback], trainer.callbacks)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
     words: list[str] = []
     for speed in (callback.figures for callback in callbacks if isinstance(callback, Throughput)):
         if speed:

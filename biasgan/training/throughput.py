@@ -104,6 +104,6 @@ class Throughput(Callback):
             self.hinted = True
             workers: int = getattr(trainer.train_dataloader, "num_workers", 0)
             say(
-                f"The training waits for its data {wait:.0%} of the time. More pairs.workers (now {workers}) help where "
-                "processor cores are idle, and else a faster disk, or connection, for the pairs."
+                f"The training waits for its data {wait:.0%} of the time. More pairs.workers (now {workers}) help "
+                "where processor cores are idle, and else a faster disk, or connection, for the pairs."
             )
