@@ -2,7 +2,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -88,6 +88,21 @@ def register_plugins() -> None:
     module = import_module("hydra_plugins.biasgan_sweep")
     for plugin in (module.CombinationSweeper, module.ProcessLauncher):
         plugins.register(plugin)
+
+
+def with_options(config: Mapping[str, Any], arguments: Sequence[str], place: int) -> list[str]:
+    """Arguments, and at a place among them the options of a run's configuration that are not given."""
+    given = {argument.split("=")[0] for argument in arguments}
+    options = [option for option in config["options"] if option.split("=")[0] not in given]
+    folder = config.get("config_dir")
+    flags = [f"--config-dir={folder}"] if folder and not {"--config-dir", "-cd"} & given else []
+    return [*flags, *arguments[:place], *options, *arguments[place:]]
+
+
+def quoted(path: Path) -> str:
+    """A path as the value of an option, whatever characters it has."""
+    text = str(path).replace("'", "\\'")
+    return f"'{text}'"
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

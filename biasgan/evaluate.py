@@ -35,8 +35,8 @@ from biasgan.checkpoint import (
 from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.source import PairSource
+from biasgan.environment import commit, device_name, versions
 from biasgan.evaluation.drawings import draw_disparity, draw_image
-from biasgan.evaluation.environment import commit, device_name, versions
 from biasgan.evaluation.evaluator import Evaluator
 from biasgan.evaluation.figures import SIDES, Figures, finite
 from biasgan.evaluation.measures import Judge, Measures

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from biasgan.arguments import read_arguments
 from biasgan.command import TerminationError, plain_errors
+from biasgan.config import quoted
 from biasgan.reporting.absent import PIXEL_STAGE
 
 USAGE = """
@@ -102,12 +103,6 @@ def is_evaluated(run: Path, metrics: str) -> bool:
     if not file.is_file() or file.stat().st_mtime < (run / "summary.json").stat().st_mtime:
         return False
     return json.loads(file.read_text())["options"].get("metrics") == metrics
-
-
-def quoted(path: Path) -> str:
-    """A path as Hydra reads it, whatever characters it has."""
-    escaped = str(path).replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def main() -> None:

@@ -6,26 +6,25 @@ from pathlib import Path
 from rich.console import Console
 
 from biasgan.checkpoint import CheckpointError, read_checkpoint, read_config
-from biasgan.config import AUTO
+from biasgan.config import AUTO, with_options
 from biasgan.training.checkpoints import BEST, LAST, PREVIOUS
 
 
 def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments, preceded by the options of the run that is to be resumed.
+    """Command-line arguments, with the options of the run that is to be resumed.
 
     An option that is given again replaces the run's.
 
     Raises:
-        CheckpointError: If the run has no checkpoint that is whole.
-        FileNotFoundError: If it has none at all.
+        CheckpointError: If the run's checkpoint is damaged.
+        FileNotFoundError: If there is none.
     """
-    resume = next((a.removeprefix("resume=") for a in arguments if a.startswith("resume=")), None)
+    found = ((n, word.removeprefix("resume=")) for n, word in enumerate(arguments) if word.startswith("resume="))
+    place, resume = next(found, (0, None))
     if not resume or resume in ("null", AUTO):
         return list(arguments)
     # Not from the run folder, where a failed attempt to resume with other options would have left its own.
-    options: list[str] = read_config(checkpoint_of(Path(resume)))["options"]
-    given = {argument.split("=")[0] for argument in arguments}
-    return [option for option in options if option.split("=")[0] not in given] + list(arguments)
+    return with_options(read_config(checkpoint_of(Path(resume))), arguments, place)
 
 
 def resumed_checkpoint(resume: str | None, folder: Path, tell: bool) -> Path | None:

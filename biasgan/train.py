@@ -36,11 +36,13 @@ from biasgan.checkpoint import (
 from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_plugins, register_resolvers
 from biasgan.data.datamodule import RestorationData
+from biasgan.environment import environment
 from biasgan.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.parent import as_parent, end_with_parent
+from biasgan.repeat import tell_differences, with_options_of_repeated
 from biasgan.resume import checkpoint_of, resumed_checkpoint, with_options_of_resumed
 from biasgan.training.alone import alone_in, is_first_process
 from biasgan.training.checkpoints import LAST, AtomicCheckpointIO
@@ -64,22 +66,29 @@ def command(config: DictConfig) -> None:
     with plain_errors():
         settings = HydraConfig.get()
         chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
-        options = list(settings.overrides.task)
         folder = Path(settings.runtime.output_dir)
+        sources = settings.runtime.config_sources
+        recorded = {
+            "chosen": chosen,
+            "options": list(settings.overrides.task),
+            "config_dir": next((source.path for source in sources if source.provider == "command-line"), None),
+        }
         # The job of a sweep waits, since one of a sweep that was killed may be about to save.
         with alone_in(folder, patience=60 if config.sweep.name else 0):
-            train({**plain(config), "chosen": chosen, "options": options}, folder)
+            train({**plain(config), **recorded}, folder)
 
 
 def train(config: Mapping[str, Any], folder: Path) -> None:
     """Train, and write everything that a run leaves behind.
 
     Args:
-        config: The resolved configuration in plain containers, with the names of the choices under `chosen` and the
-            command's options under `options`.
+        config: The resolved configuration in plain containers, with the names of the choices under `chosen`, the
+            command's options under `options`, and its folder of further choices, if any, under `config_dir`.
         folder: Run folder.
     """
     started = time.monotonic()
+    # Now, since the code may be changed while it runs.
+    made_with = environment()
     check_numbers(config)
     check_data(config)
     keep_freed_memory()
@@ -102,6 +111,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             callback.setup(trainer, module, "fit")
 
     if trainer.is_global_zero:
+        tell_differences(config["repeats"], made_with)
         write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
         if module.features.weights_name == "random":
             Console().print("VGG-19 with random weights; see features.weights for ImageNet's.", style="yellow")
@@ -126,7 +136,9 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
         write_weights(module.generator, config, folder / "generator.safetensors")
         if isinstance(module, RestorationGAN):
             write_weights(module.discriminator, config, folder / "discriminator.safetensors")
-        summary = summarise(config, module, data, time.monotonic() - started)
+        found = {"data_fingerprint": data.fingerprint}
+        tell_differences(config["repeats"], found)
+        summary: dict[str, Any] = {**summarise(config, module, data, time.monotonic() - started), **found, **made_with}
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
         starts = (f"{name} started from: {place}" for name, place in summary["started_from"].items())
         Console(highlight=False, markup=False).print(table(summary), *starts, f"{folder}", sep="\n", soft_wrap=True)
@@ -326,7 +338,7 @@ def main() -> None:
         # A job of a sweep saves; of processes that train together the first one does.
         end_with_parent(signal.SIGTERM if is_first_process() else signal.SIGKILL)
         join(started_by())
-        sys.argv[1:] = with_options_of_resumed(sys.argv[1:])
+        sys.argv[1:] = with_options_of_resumed(with_options_of_repeated(sys.argv[1:]))
         command()
 
 

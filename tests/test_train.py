@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from biasgan.config import CONF
+from biasgan.environment import environment
 from biasgan.resume import with_options_of_resumed
 from biasgan.run_log import read_log
 
@@ -46,14 +47,8 @@ def summary_of(folder: Path) -> dict[str, object]:
 def test_a_run_leaves_these_files(finished: Finished) -> None:
     files = {str(f.relative_to(finished.folder)) for f in finished.folder.rglob("*") if f.is_file()}
     assert {name for name in files if not name.startswith(".hydra")} == {
-        *("config.yaml", "log.csv", "curves.png", "preview.png", "summary.json"),
-        *(
-            ".lock",
-            "checkpoints/last.ckpt",
-            "checkpoints/best.ckpt",
-            "generator.safetensors",
-            "discriminator.safetensors",
-        ),
+        *(".lock", "config.yaml", "log.csv", "throughput.csv", "curves.png", "preview.png", "summary.json"),
+        *("checkpoints/last.ckpt", "checkpoints/best.ckpt", "generator.safetensors", "discriminator.safetensors"),
     }
 
 
@@ -110,6 +105,12 @@ def test_the_summary_of_a_run(finished: Finished) -> None:
     assert summary["realism"] == {name: pytest.approx(last[f"bias/realism_{name}"]) for name in candidates}
     assert summary["deviation"] == pytest.approx(last["bias/deviation"])
     assert isinstance(summary["seconds"], float)
+
+
+def test_the_summary_says_what_a_run_was_made_with(finished: Finished) -> None:
+    summary = summary_of(finished.folder)
+    assert {name: summary[name] for name in environment()} == environment()
+    assert re.fullmatch("[0-9a-f]{64}", str(summary["data_fingerprint"]))
 
 
 def test_exported_generator_is_the_average(finished: Finished) -> None:
@@ -399,7 +400,7 @@ def test_damaged_pairs_are_named_and_made_again(command: Command, pictures: Path
 
 def test_loggers(command: Command, pictures: Path, tmp_path: Path) -> None:
     assert command(*tiny(pictures, "logger=none", "hydra.run.dir=none")).status == 0
-    assert not {"log.csv", "curves.png"} & {file.name for file in (tmp_path / "none").iterdir()}
+    assert not {"log.csv", "throughput.csv", "curves.png"} & {file.name for file in (tmp_path / "none").iterdir()}
     assert (tmp_path / "none" / "summary.json").exists()
     assert command(*tiny(pictures, "logger=[csv,tensorboard]", "hydra.run.dir=both")).status == 0
     assert (tmp_path / "both" / "log.csv").exists()

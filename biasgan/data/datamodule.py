@@ -6,7 +6,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from biasgan.data.entry import Entry, names_of
+from biasgan.data.entry import Entry, fingerprint, names_of
 from biasgan.data.pairs import Pair, PairDataset, ValidationPairs
 from biasgan.data.samplers import IterationSampler, UnrepeatedSampler
 from biasgan.data.source import PairSource
@@ -133,6 +133,14 @@ class RestorationData(LightningDataModule):
     def validation_names(self) -> list[str]:
         """Names of the validation images by their index, all different; after `setup`."""
         return names_of(self.valid_entries)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all pairs, which tells whether another training had the same; after `setup`.
+
+        Pairs of a store and the same ones in chunks have different hashes.
+        """
+        return fingerprint(self.train_entries, self.valid_entries)
 
     @property
     def bits_per_pixel(self) -> float:

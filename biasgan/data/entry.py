@@ -1,3 +1,5 @@
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,6 +30,11 @@ class Entry(ABC):
         """Size of the compressed file over the number of pixels."""
         return self.bits / (self.width * self.height)
 
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Known without reading the pixels, and another one where they differ, before or after compression."""
+
     @abstractmethod
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The compressed image and the original.
@@ -37,6 +44,12 @@ class Entry(ABC):
         Returns:
             (H, W, 3) uint8 twice, read-only.
         """
+
+
+def fingerprint(*sides: Iterable[Entry]) -> str:
+    """SHA-256 of the names and digests of all pairs of several sets, in their order, in hexadecimal digits."""
+    known = [[(entry.name, entry.digest) for entry in side] for side in sides]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
 def names_of(entries: Iterable[Entry]) -> list[str]:

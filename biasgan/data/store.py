@@ -34,6 +34,7 @@ class StoredEntry(Entry):
         bitstream: The compressed file; None if the store does not keep it.
         record: What was written down about it.
         original_crc32: Of the original's file: equal pictures have the same.
+        compressed_crc32: Of the compressed image's.
     """
 
     original: Path
@@ -41,6 +42,12 @@ class StoredEntry(Entry):
     bitstream: Path | None
     record: Path
     original_crc32: str
+    compressed_crc32: str
+
+    @property
+    def digest(self) -> str:
+        """Of both files."""
+        return f"{self.original_crc32}-{self.compressed_crc32}"
 
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The compressed image and the original, mapped, (H, W, 3) uint8 twice, read-only."""
@@ -242,6 +249,7 @@ class PairStore:
             bitstream=self.file(key, self.extension) if self.extension else None,
             record=self.file(key, "json"),
             original_crc32=record.original_crc32,
+            compressed_crc32=record.compressed_crc32,
         )
 
     def file(self, key: str, extension: str) -> Path:

@@ -34,6 +34,11 @@ class StreamedEntry(Entry):
     compressed: int
     original: int
 
+    @property
+    def digest(self) -> str:
+        """Of the chunk, with the pair's place in it."""
+        return f"{self.chunk.sha256}-{self.compressed}-{self.original}"
+
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The compressed image and the original, mapped from a chunk that is fetched first if need be.
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from biasgan.data.store import sha256
-from biasgan.evaluation.environment import device_name
+from biasgan.environment import device_name
 from biasgan.evaluation.kept_picture import digest, read_kept, write_kept
 from biasgan.images import ImageError, list_images, read_image, to_tensor, to_uint8
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from biasgan.config import quoted
 from biasgan.parent import own_number
 
 Status = Literal["waiting", "running", "finished", "skipped", "failed", "stopped"]
@@ -144,9 +145,3 @@ class Job:
             "error": self.error,
             "figures": self.figures,
         }
-
-
-def quoted(path: Path) -> str:
-    """A path as the value of an option, whatever characters it has."""
-    text = str(path).replace("'", "\\'")
-    return f"'{text}'"

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import ceil
 from typing import Any, cast
 
 import torch
@@ -20,6 +21,9 @@ from biasgan.training.schedule import Schedule
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
+MOST_ENTRIES = 5000
+"""Of the loss terms of a training in its log: as many as a chart can show."""
+
 
 class FidelityRestoration(LightningModule):
     """Train a generator with the pixel loss alone, as the fidelity-oriented baselines do.
@@ -37,7 +41,8 @@ class FidelityRestoration(LightningModule):
         accumulate: Parts that a batch is cut into, one after the other, to save memory. The gradient is the batch's
             (but for batch statistics), and an iteration stays one batch.
         clip_gradients: Largest gradient norm, or None.
-        log_every: Iterations between two log entries of the loss terms.
+        log_every: Iterations between two log entries of the loss terms; by default 10, and more in a long training,
+            so that it has at most 5,000 entries.
         loss: The pixel loss.
     """
 
@@ -51,7 +56,7 @@ class FidelityRestoration(LightningModule):
         features: VGGFeatures,
         accumulate: int = 1,
         clip_gradients: float | None = None,
-        log_every: int = 10,
+        log_every: int | None = None,
         loss: PixelLoss = pixel_loss,
     ) -> None:
         super().__init__()
@@ -66,7 +71,7 @@ class FidelityRestoration(LightningModule):
         self._features = (features.to(memory_format=torch.channels_last),)
         self.accumulate = accumulate
         self.largest_norm = clip_gradients
-        self.log_every = log_every
+        self.log_every = log_every or max(10, ceil(iterations / MOST_ENTRIES))
         self.loss = loss
         self.latest: dict[str, float] = {}
 

@@ -72,7 +72,7 @@ class RestorationGAN(FidelityRestoration):
         features: VGGFeatures,
         accumulate: int = 1,
         clip_gradients: float | None = None,
-        log_every: int = 10,
+        log_every: int | None = None,
     ) -> None:
         if not 0 <= pretrain_iterations <= iterations:
             raise ValueError(

@@ -33,7 +33,7 @@ class MultiExitRestoration(FidelityRestoration):
         features: Frozen feature network.
         accumulate: Parts that a batch is cut into.
         clip_gradients: Largest gradient norm, or None.
-        log_every: Iterations between two log entries of the loss.
+        log_every: As in `FidelityRestoration`.
 
     Raises:
         ValueError: If the generator is another; when a training begins, if the quality of an image is not known.
@@ -49,7 +49,7 @@ class MultiExitRestoration(FidelityRestoration):
         features: VGGFeatures,
         accumulate: int = 1,
         clip_gradients: float | None = None,
-        log_every: int = 10,
+        log_every: int | None = None,
     ) -> None:
         if not isinstance(generator, RBQE) or len(generator.outs) != EXITS:
             exits = f" with exits={len(generator.outs)}" if isinstance(generator, RBQE) else ""

@@ -1,51 +1,57 @@
-import time
+from datetime import timedelta
+from typing import cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from biasgan.data.pairs import Pair
 from biasgan.training.fidelity import restoration
+from biasgan.training.throughput import Throughput
 
 
 class ProgressBar(Callback):
-    """Show the stage, iterations done, images a second, time left and the newest figures."""
+    """Show the stage, iterations done, how fast it goes, time left and the newest figures.
+
+    Where nobody watches, as in a job's log, a line says so at each validation.
+    """
 
     def __init__(self) -> None:
+        self.console = Console(highlight=False, markup=False, soft_wrap=True)
         self.progress: Progress | None = None
-        self.started = 0.0
-        self.images = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar."""
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and (self.console.is_terminal or self.console.is_jupyter):
             self.progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[speed]}"),
-                TimeRemainingColumn(),
                 TextColumn("{task.fields[figures]}"),
+                console=self.console,
             )
-            done = trainer.global_step
-            self.progress.add_task("", total=trainer.max_steps, completed=done, speed="", figures="")
+            self.progress.add_task("", total=trainer.max_steps, completed=trainer.global_step, figures="")
             self.progress.start()
-            self.started = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
     ) -> None:
         """Advance."""
-        if self.progress is None:
-            return
-        module = restoration(pl_module)
-        self.images += len(batch.original) * trainer.world_size
-        self.progress.update(
-            self.progress.task_ids[0],
-            description=module.stage,
-            completed=module.iteration,
-            speed=f"{self.images / (time.monotonic() - self.started):.0f} images/s",
-            figures="  ".join(f"{label} {module.latest[name]:.3g}" for name, label in FIGURES if name in module.latest),
-        )
+        if self.progress is not None:
+            module = restoration(pl_module)
+            self.progress.update(
+                self.progress.task_ids[0],
+                description=module.stage,
+                completed=module.iteration,
+                figures=figures(trainer),
+            )
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print a line where there is no bar."""
+        if self.progress is None and trainer.is_global_zero and trainer.state.fn == "fit":
+            module = restoration(pl_module)
+            done = f"iteration {module.iteration} of {trainer.max_steps}"
+            self.console.print(f"{done}, {module.stage}: {figures(trainer)}")
 
     def close(self) -> None:
         """Close the bar."""
@@ -63,3 +69,17 @@ class ProgressBar(Callback):
 
 
 FIGURES = (("valid/psnr", "PSNR"), ("valid/compressed_psnr", "compressed"), ("bias/deviation", "deviation %"))
+
+
+def figures(trainer: Trainer) -> str:
+    """The newest figures in words: speed and time left where they are measured, and quality."""
+    callbacks = cast(list[Callback], trainer.callbacks)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
+    words: list[str] = []
+    for speed in (callback.figures for callback in callbacks if isinstance(callback, Throughput)):
+        if speed:
+            left = timedelta(seconds=round(speed["throughput/seconds_left"]))
+            words.append(f"{speed['throughput/images_per_second']:.3g} images/s")
+            words.append(f"{speed['throughput/data_wait']:.0%} waiting for data")
+            words.append(f"{left} left")
+    latest = restoration(trainer.lightning_module).latest
+    return "  ".join([*words, *(f"{label} {latest[name]:.3g}" for name, label in FIGURES if name in latest)])

@@ -40,7 +40,7 @@ def main() -> None:
             files = [Path(folder) / f"{side}-{number}.npy" for side in ("original", "compressed")]
             for file in files:
                 np.save(file, rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8))
-            entries.append(StoredEntry(str(number), WIDTH, HEIGHT, 8, 20, files[0], files[1], None, files[0], ""))
+            entries.append(StoredEntry(str(number), WIDTH, HEIGHT, 8, 20, files[0], files[1], None, files[0], "", ""))
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 2**30
         before = resident("self")["own"]
         loader: DataLoader[Pair] = DataLoader(

@@ -64,6 +64,10 @@ class Brightness(nn.Module):
 class Image(Entry):
     """An entry whose pixels nobody asks for."""
 
+    @property
+    def digest(self) -> str:
+        return self.name
+
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         raise AssertionError
 

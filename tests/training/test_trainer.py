@@ -11,6 +11,7 @@ from biasgan.training.csv_log import CSVLog
 from biasgan.training.ema import EMA
 from biasgan.training.trainer import restoration_trainer
 
+from ..conftest import Command, tiny
 from .conftest import MakePairs, make_fidelity
 
 
@@ -41,6 +42,17 @@ def test_auto_precision_is_bf16_where_the_processor_has_it(monkeypatch: pytest.M
         assert has_bf16("cpu") is has_bf16("auto") is expected
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert not has_bf16("cpu")
+
+
+def test_a_training_can_be_made_deterministic(command: Command, pictures: Path, tmp_path: Path) -> None:
+    try:
+        options = tiny(pictures, "iterations=2", "pretrain_iterations=1")
+        assert command(*options, "trainer.deterministic=true", "hydra.run.dir=run").status == 0
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.benchmark = False
+    assert (tmp_path / "run" / "summary.json").is_file()
 
 
 def test_training_in_bf16_is_as_good_as_in_fp32(make_pairs: MakePairs, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from biasgan.config import AUTO, digest_of, plain
-from biasgan.sweep.job import Job, quoted
+from biasgan.config import AUTO, digest_of, plain, quoted
+from biasgan.sweep.job import Job
 from biasgan.sweep.shared_stage import pixel_stage_key
 from biasgan.sweep.sweep import Sweep
 

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 from importlib.metadata import version
@@ -7,8 +8,8 @@ import pytest
 import torch
 
 import biasgan
-from biasgan.evaluation import environment
-from biasgan.evaluation.environment import commit, cpu_name, device_name, versions
+from biasgan import environment
+from biasgan.environment import commit, cpu_name, device_name, dirty, hardware, versions
 
 
 def test_releases_are_those_that_are_installed() -> None:
@@ -34,7 +35,7 @@ def test_processors_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_checkout_has_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "biasgan").mkdir()
     monkeypatch.setattr(biasgan, "__file__", str(tmp_path / "biasgan" / "__init__.py"))
-    assert commit() is None
+    assert commit() is dirty() is None
     (tmp_path / ".git").mkdir()
     assert commit() is None
     (tmp_path / ".git").rmdir()
@@ -44,3 +45,16 @@ def test_a_checkout_has_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found = commit()
     assert found
     assert re.fullmatch("[0-9a-f]{40}", found)
+    assert dirty() is False
+    (tmp_path / "photo.png").touch()
+    assert dirty() is False
+    (tmp_path / "biasgan" / "new.py").touch()
+    assert dirty() is True
+
+
+def test_a_machine_has_a_processor_and_memory() -> None:
+    machine = hardware()
+    assert machine["processor"] == cpu_name()
+    assert machine["cores"] == os.cpu_count()
+    assert isinstance(machine["memory_gib"], int)
+    assert machine["gpus"] == [torch.cuda.get_device_name(gpu) for gpu in range(torch.cuda.device_count())]
