@@ -49,12 +49,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(command: Command, pict
     done = command("resume=named", "trainer.max_steps=6")
     assert done.status == 0
     assert done.out.count("Going on from previous.ckpt, at iteration 4.") == 1
-    assert [
-        torch.load(tmp_path / f"named/checkpoints/{name}.ckpt")["global_step"] for name in ("last", "previous")
-    ] == [
-        6,
-        4,
-    ]
+    last, previous = (tmp_path / "named" / "checkpoints" / f"{name}.ckpt" for name in ("last", "previous"))
+    assert [torch.load(path)["global_step"] for path in (last, previous)] == [6, 4]
 
 
 @pytest.fixture

@@ -185,8 +185,9 @@ def end(numbers: list[int]) -> None:
 
 def age_temporaries(folder: Path) -> None:
     """A day passes, after which a store takes half-written files for abandoned."""
+    before = time.time() - 2 * DAY
     for file in folder.rglob(".partial-*"):
-        os.utime(file, (time.time() - 2 * DAY,) * 2)
+        os.utime(file, (before, before))
 
 
 def at_any_time(scene: Scene, folder: Path) -> Callable[[], bool]:
