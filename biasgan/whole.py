@@ -4,6 +4,8 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
+BEGIN = b"PK"
+"""Of an archive, whole or not."""
 DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
 """What reading a damaged archive ends in."""
 
@@ -30,7 +32,8 @@ def damage_of(path: Path) -> str | None:
 def damage(path: Path, changed: int, size: int) -> str | None:
     """As `damage_of`, for a file as it was at a time."""
     if not zipfile.is_zipfile(path):
-        return None
+        with path.open("rb") as file:
+            return "its end is missing" if file.read(len(BEGIN)) == BEGIN else None
     try:
         with zipfile.ZipFile(path) as archive:
             bad = archive.testzip()

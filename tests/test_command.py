@@ -1,3 +1,6 @@
+import signal
+from threading import Thread
+
 import pytest
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -44,6 +47,26 @@ def test_an_interruption_has_its_own_status(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit, match="130"), plain_errors():
         raise KeyboardInterrupt
     assert capsys.readouterr().err == "\nstopped\n"
+
+
+def test_sigterm_is_an_interruption_too(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match="130"), plain_errors(), plain_errors():
+        signal.raise_signal(signal.SIGTERM)
+    assert capsys.readouterr().err == "\nstopped\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_other_threads_leave_signals_alone() -> None:
+    def run() -> None:
+        with plain_errors():
+            done.append(signal.getsignal(signal.SIGTERM))
+
+    done: list[object] = []
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+    assert done == [signal.getsignal(signal.SIGTERM)]
 
 
 @pytest.mark.parametrize("error", [TypeError("a bug"), KeyError("a bug")])

@@ -1,3 +1,4 @@
+import errno
 import os
 import time
 from pathlib import Path
@@ -60,3 +61,19 @@ def test_only_old_temporary_files_are_abandoned(tmp_path: Path) -> None:
         assert not old.exists()
         assert kept.exists()
     remove_abandoned(tmp_path / "missing")
+
+
+def test_subfolders_are_left_alone_if_so_wished(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for place in (tmp_path, tmp_path / "deep"):
+        (place / ".partial-1-a.npy").touch()
+    remove_abandoned(tmp_path, seconds=0, deep=False)
+    assert [file.name for file in tmp_path.iterdir()] == ["deep"]
+    remove_abandoned(tmp_path, seconds=0)
+    assert not list((tmp_path / "deep").iterdir())
+
+
+def test_a_write_that_fails_names_the_file(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.txt'"), atomic_write(tmp_path / "a.txt"):
+        raise full

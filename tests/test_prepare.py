@@ -258,11 +258,12 @@ def test_of_several_sets_the_others_are_made_if_one_fails(preparation: Command, 
     assert len(list((tmp_path / "cache/pairs").glob("jpeg-*/20/*.json"))) == 6
 
 
-def test_an_interrupt_is_one_line_and_loses_nothing(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_is_one_line_and_loses_nothing(photos: Path, tmp_path: Path, number: int) -> None:
     cache = tmp_path / "cache"
     process = start(photos, cache, "pairs.workers=1")
     wait_for_more(cache, 0, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert out == ""

@@ -50,7 +50,9 @@ def test_what_a_step_says_is_not_hidden(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_stops_the_step_and_the_command(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_the_step_and_the_command(tmp_path: Path, number: int) -> None:
+    """Ctrl-C comes to both from the terminal, SIGTERM to the command alone."""
     with subprocess.Popen(
         [sys.executable, "-m", "biasgan.reproduce", "table5"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -58,7 +60,7 @@ def test_ctrl_c_stops_the_step_and_the_command(tmp_path: Path) -> None:
         assert process.stdout
         while not process.stdout.readline().startswith("Step 1 of 3"):
             assert process.poll() is None
-        os.killpg(process.pid, signal.SIGINT)
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert errors.rstrip().endswith("stopped")

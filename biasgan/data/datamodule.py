@@ -1,3 +1,4 @@
+import signal
 import warnings
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from biasgan.data.entry import Entry, fingerprint, names_of
 from biasgan.data.pairs import Pair, PairDataset, ValidationPairs
 from biasgan.data.samplers import IterationSampler, UnrepeatedSampler
 from biasgan.data.source import PairSource
+from biasgan.parent import end_with_parent
 
 
 class RestorationData(LightningDataModule):
@@ -89,6 +91,7 @@ class RestorationData(LightningDataModule):
             # The dataset cuts whole batches; the default would try to stack them.
             collate_fn=Pair._make,
             num_workers=self.workers,
+            worker_init_fn=end_with_training,
             pin_memory=torch.cuda.is_available(),
             # Its own, since a loader seeds its workers even where nothing is drawn: the global one stays untouched.
             generator=torch.Generator(),
@@ -146,6 +149,11 @@ class RestorationData(LightningDataModule):
     def bits_per_pixel(self) -> float:
         """Mean over the validation images; after `setup`."""
         return sum(entry.bits_per_pixel for entry in self.valid_entries) / len(self.valid_entries)
+
+
+def end_with_training(worker: int) -> None:
+    """End a loader's process as soon as its training is killed, whose lock on the run folder it has inherited."""
+    end_with_parent(signal.SIGKILL)
 
 
 def to_float(pixels: Tensor) -> Tensor:

@@ -50,8 +50,18 @@ class StoredEntry(Entry):
         return f"{self.original_crc32}-{self.compressed_crc32}"
 
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
-        """The compressed image and the original, mapped, (H, W, 3) uint8 twice, read-only."""
-        return kept_map(self.compressed, self.height, self.width), kept_map(self.original, self.height, self.width)
+        """The compressed image and the original, mapped, (H, W, 3) uint8 twice, read-only.
+
+        Raises:
+            FileNotFoundError: If a file is gone.
+        """
+        try:
+            return kept_map(self.compressed, self.height, self.width), kept_map(self.original, self.height, self.width)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{error.filename} was there at the start and is gone. The same command makes it again; a training "
+                "goes on with resume."
+            ) from error
 
     def damage(self) -> list[str]:
         """Compare every byte of the pair with the hashes in its record.

@@ -37,14 +37,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: object = None
     ) -> None:
-        """Save to a local path, making its folder.
+        """Save to a local path, making its folder in the run folder.
 
         Raises:
-            OSError: If the disk is full or read-only; whatever was at `path` is still there.
+            OSError: If the disk is full or read-only, or the run folder gone; whatever was at `path` is still there.
         """
         path = Path(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            # A run folder that somebody has removed is not made again: the log would not be whole.
+            path.parent.mkdir(exist_ok=True)
             with atomic_write(path) as temporary:
                 torch.save(checkpoint, temporary)
                 if path.name == LAST and path.resolve() in self.known:

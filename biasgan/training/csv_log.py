@@ -1,4 +1,5 @@
 import csv
+import os
 from argparse import Namespace
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class CSVLog(Logger):
     @rank_zero_only
     def start(self, iteration: int) -> None:
         """Keep the rows up to an iteration; 0 empties the log."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.write([row for row in read_log(self.path) if row["iteration"] <= iteration])
 
     @rank_zero_only
@@ -53,7 +55,9 @@ class CSVLog(Logger):
         if not set(row) <= set(self.columns):
             self.write([*read_log(self.path), row])
             return
-        with plainly(self.path), self.path.open("a", newline="") as file:
+        # Not `a`, which would begin a log that is gone anew, without its head.
+        with plainly(self.path), self.path.open("r+", newline="") as file:
+            file.seek(0, os.SEEK_END)
             csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
@@ -63,12 +67,10 @@ class CSVLog(Logger):
     def write(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write the log anew with all columns that its rows have."""
         self.columns = list(dict.fromkeys(["iteration", *(name for row in rows for name in row)]))
-        with plainly(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.path) as temporary, temporary.open("w", newline="") as file:
-                writer = csv.DictWriter(file, self.columns)
-                writer.writeheader()
-                writer.writerows({**row, "iteration": int(row["iteration"])} for row in rows)
+        with plainly(self.path), atomic_write(self.path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows({**row, "iteration": int(row["iteration"])} for row in rows)
 
 
 @contextmanager

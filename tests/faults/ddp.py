@@ -1,10 +1,11 @@
 """A training in two processes, one of which is killed: `python -m tests.faults.ddp [COUNT [SEED]]`."""
 
 import subprocess
+import time
 from pathlib import Path
 from typing import ClassVar
 
-from tests.faults.scene import at_any_time, main, processes, soon_after
+from tests.faults.scene import PATIENCE, at_any_time, main, processes, soon_after
 from tests.faults.train import Training
 
 
@@ -17,10 +18,18 @@ class TrainingInTwo(Training):
         "training": soon_after("run/log.csv", 0.1, times=6),
         "checkpoint": soon_after("run/checkpoints/*", 0.01, times=8),
     }
-    options = (*Training.options, "trainer=ddp_cpu", "trainer.precision=32-true")
+    options: tuple[str, ...] = (*Training.options, "trainer=ddp_cpu", "trainer.precision=32-true", "pairs.workers=0")
 
     def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
         return [self.random.choice(sorted(processes(folder)))]
+
+    def afterwards(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+        """Wait until no process is left."""
+        super().afterwards(folder, process)
+        deadline = time.monotonic() + PATIENCE
+        while left := processes(folder):
+            assert time.monotonic() < deadline, f"processes that stay: {left}"
+            time.sleep(0.05)
 
 
 if __name__ == "__main__":

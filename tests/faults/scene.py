@@ -23,7 +23,7 @@ from safetensors.torch import load_file
 from biasgan.run_log import read_log
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds after which a process that is to end counts as one that stays."""
 DAY = 86400
 
@@ -120,7 +120,9 @@ class Scene(ABC):
         try:
             status = process.wait(PATIENCE)
         finally:
-            end(processes(folder))
+            left = processes(folder)
+            end(left)
+        assert not left, "the command has ended, but not all of its processes"
         assert status == 0, (folder / "said").read_text()[-5000:]
 
     def kill_once(self, folder: Path, fresh: bool) -> Kill | None:
@@ -132,24 +134,21 @@ class Scene(ABC):
         try:
             while process.poll() is None and not come():
                 time.sleep(0.001)
-            if process.poll() == 0:
+            if process.poll() is not None:
+                assert process.returncode == 0, (folder / "said").read_text()[-5000:]
                 return None
             victims = self.victims(folder, process)
             seconds = time.monotonic() - begun
             end(victims)
-            self.see_all_end(folder, process)
-        finally:
+            self.afterwards(folder, process)
+        except BaseException:
             end(processes(folder))
-            process.wait()
+            raise
         return Kill(name, seconds, f"{len(victims)} processes" if len(victims) > 1 else names_of(victims, process))
 
-    def see_all_end(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
-        """Wait until no process of the command is left."""
+    def afterwards(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+        """What is waited for before the command is given again: by default nothing but that what was killed is gone."""
         process.wait(PATIENCE)
-        deadline = time.monotonic() + PATIENCE
-        while left := processes(folder):
-            assert time.monotonic() < deadline, f"processes that stay: {left}"
-            time.sleep(0.05)
 
 
 def names_of(victims: list[int], process: "subprocess.Popen[bytes]") -> str:
@@ -186,8 +185,9 @@ def end(numbers: list[int]) -> None:
 
 def age_temporaries(folder: Path) -> None:
     """A day passes, after which a store takes half-written files for abandoned."""
+    before = time.time() - 2 * DAY
     for file in folder.rglob(".partial-*"):
-        os.utime(file, (time.time() - 2 * DAY,) * 2)
+        os.utime(file, (before, before))
 
 
 def at_any_time(scene: Scene, folder: Path) -> Callable[[], bool]:

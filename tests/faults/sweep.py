@@ -26,9 +26,6 @@ class Jobs(Training):
     def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
         return [process.pid]
 
-    def see_all_end(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
-        """Give the command again at once."""
-
 
 if __name__ == "__main__":
     main(Jobs, 5)

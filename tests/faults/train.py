@@ -1,5 +1,6 @@
 """A training that is killed at random moments: `python -m tests.faults.train [COUNT [SEED]]`."""
 
+import subprocess
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from tests.faults.scene import (
     main,
     other_files,
     other_weights,
+    processes,
     soon_after,
 )
 
@@ -26,14 +28,19 @@ class Training(Scene):
         "training": soon_after("run/log.csv", 0.1, times=6),
         "checkpoint": soon_after("run/checkpoints/*", 0.01, times=8),
     }
-    options = (
+    options: tuple[str, ...] = (
         *("iterations=60", "pretrain_iterations=25", "validate_every=12", "checkpoint_every=4"),
         "+training.log_every=3",
+        "pairs.workers=1",
     )
 
     def words(self) -> list[str]:
         options = tiny(self.root / "pictures", *self.options, "resume=auto", "hydra.run.dir=run")
         return ["biasgan.train", *options]
+
+    def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
+        """All, or the first one alone, whose loader has a process of its own."""
+        return self.random.choice([[process.pid], processes(folder)])
 
     def differences(self, folder: Path, whole: Path) -> list[str]:
         store = damaged_store(folder, [*STORE, f"data.root={self.root / 'pictures'}"])

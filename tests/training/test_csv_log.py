@@ -28,5 +28,7 @@ def test_a_resumed_log_has_no_iteration_twice(tmp_path: Path) -> None:
 
 def test_a_row_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
-    path.write_text("iteration,a,b\n1,2,3\n2,4")
+    for end in ("2,4", "2,4,\0\0", "2,4,\xff", "2,4,1e", "\0\0\0"):
+        path.write_text(f"iteration,a,b\n1,2,3\n{end}", encoding="latin-1")
+        assert read_log(path) == [{"iteration": 1, "a": 2, "b": 3}], end
     assert read_log(path) == [{"iteration": 1, "a": 2, "b": 3}]
