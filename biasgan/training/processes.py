@@ -48,6 +48,8 @@ def join(environment: ClusterEnvironment | None) -> None:
     leads = environment.node_rank() == environment.local_rank() == 0
     serves = leads and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    # For processes that Lightning starts: the end of one is no reason for PyTorch to print a list of C++ functions.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     peers.join(environment.main_address, environment.main_port, leads, serves, attempt)
 
 
