@@ -45,7 +45,10 @@ class Peers:
 
     def __init__(self, address: str, port: int, leads: bool, serves: bool, attempt: str) -> None:
         # Here, since not every build of PyTorch has it.
-        from torch.distributed import PrefixStore, TCPStore
+        from torch.distributed import (
+            PrefixStore,  # pyright: ignore[reportPrivateImportUsage] - documented there
+            TCPStore,  # pyright: ignore[reportPrivateImportUsage] - documented there
+        )
 
         wait = timedelta(minutes=5)
         # Of several tenants: PyTorch makes the process group with a store at the same port.
