@@ -13,8 +13,8 @@ PAUSE = 1.0
 SILENCE = 15
 """Beats without one of another process, after which that has ended."""
 
-GRACE = 8
-"""Beats in which a process may end by itself after another has failed."""
+GRACE = 8.0
+"""Seconds in which a process may end by itself after another has failed."""
 
 NOTICE = 3 * PAUSE
 """Seconds in which all hear of a failure."""
@@ -45,7 +45,10 @@ class Peers:
 
     def __init__(self, address: str, port: int, leads: bool, serves: bool, attempt: str) -> None:
         # Here, since not every build of PyTorch has it.
-        from torch.distributed import PrefixStore, TCPStore
+        from torch.distributed import (
+            PrefixStore,  # pyright: ignore[reportPrivateImportUsage] - documented there
+            TCPStore,  # pyright: ignore[reportPrivateImportUsage] - documented there
+        )
 
         wait = timedelta(minutes=5)
         # Of several tenants: PyTorch makes the process group with a store at the same port.
@@ -55,6 +58,7 @@ class Peers:
         self.serves = serves
         self.number = 0 if leads else self.store.add("joined", 1)
         self.first: bool | None = None
+        self.heard_of_failure = False
         self.left = threading.Event()
         self.heart = threading.Thread(target=self.beat, daemon=True, name="heart")
         self.heart.start()
@@ -71,7 +75,7 @@ class Peers:
                 self.first = self.store.add("failed", 1) == 1
             except RuntimeError:
                 # The store has gone with the leader, so there is nobody to ask.
-                self.first = self.number == 1
+                self.first = self.number == 1 and not self.heard_of_failure
             if self.first and self.serves:
                 atexit.register(time.sleep, NOTICE)
         return self.first
@@ -85,11 +89,12 @@ class Peers:
         """Show that this process lives, and end it with the others."""
         heard: dict[int, int] = {}
         missed: dict[int, int] = {0: 0}
-        grace = GRACE
-        while not self.left.wait(PAUSE):
+        while not self.left.wait(PAUSE) and self.first is None:
             try:
+                if self.store.check(["failed"]):
+                    self.heard_of_failure = True
+                    break
                 self.store.add(f"beats of {self.number}", 1)
-                grace -= self.store.check(["failed"])
                 for other in range(1, self.store.add("joined", 0) + 1) if self.leads else [0]:
                     beats = self.store.add(f"beats of {other}", 0)
                     # Counted, not timed: where all were stopped for a while, none has missed any.
@@ -97,15 +102,13 @@ class Peers:
                     heard[other] = beats
             except RuntimeError:
                 missed[0] += 1
-            lost = max(missed.values()) > SILENCE
-            if lost and self.first is None and self.first_to_fail():
-                sys.stderr.write(f"\nerror: {LOST}\n")
-                sys.stderr.flush()
-            elif self.first:
-                # It has its own end, and words that are still to be said.
-                continue
-            if lost or grace <= 0:
+            if max(missed.values()) > SILENCE:
+                if self.first_to_fail():
+                    sys.stderr.write(f"\nerror: {LOST}\n")
+                    sys.stderr.flush()
                 os._exit(1)
+        if not self.left.wait(GRACE) and not self.first:
+            os._exit(1)
 
 
 _joined: list[Peers] = []

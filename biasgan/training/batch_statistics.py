@@ -1,3 +1,5 @@
+from typing import cast
+
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -19,10 +21,7 @@ class BatchStatistics(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
     ) -> None:
         """Average."""
-        running = [b for name, b in pl_module.named_buffers() if name.rpartition(".")[2] in RUNNING]
-        if not running or trainer.world_size == 1:
-            return
-        own = torch.cat([buffer.flatten() for buffer in running])
-        mean: Tensor = trainer.strategy.reduce(own, reduce_op="mean")  # pyright: ignore[reportUnknownMemberType] - untyped in Lightning
-        for buffer, values in zip(running, mean.split([b.numel() for b in running]), strict=True):
-            buffer.copy_(values.view_as(buffer))
+        for name, buffer in pl_module.named_buffers():
+            if name.rpartition(".")[2] in RUNNING:
+                mean = trainer.strategy.reduce(buffer.clone(), reduce_op="mean")  # pyright: ignore[reportUnknownMemberType] - untyped in Lightning
+                buffer.copy_(cast(Tensor, mean))

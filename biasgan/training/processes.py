@@ -3,12 +3,10 @@
 import os
 from typing import cast
 
-from lightning.fabric.plugins.environments import (
-    ClusterEnvironment,
-    LightningEnvironment,
-    SLURMEnvironment,
-    TorchElasticEnvironment,
-)
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import ParallelStrategy
 
@@ -48,6 +46,8 @@ def join(environment: ClusterEnvironment | None) -> None:
     leads = environment.node_rank() == environment.local_rank() == 0
     serves = leads and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    # For processes that Lightning starts: the end of one is no reason for PyTorch to print a list of C++ functions.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     peers.join(environment.main_address, environment.main_port, leads, serves, attempt)
 
 
@@ -57,12 +57,12 @@ def join_through(trainer: Trainer) -> None:
     Raises:
         ValueError: If the launcher started another number of processes than the Trainer has devices.
     """
-    started, nodes = started_by(), trainer.num_nodes
-    if isinstance(started, TorchElasticEnvironment | SLURMEnvironment) and started.world_size() != trainer.world_size:
+    started, nodes, processes = started_by(), trainer.num_nodes, trainer.num_nodes * trainer.num_devices
+    if isinstance(started, TorchElasticEnvironment | SLURMEnvironment) and started.world_size() != processes:
         count = started.world_size()
         raise ValueError(
             f"{count} processes were started, but trainer.devices and trainer.num_nodes={nodes} mean "
-            f"{trainer.world_size} of them. Choose trainer=ddp (on CPUs trainer=ddp_cpu) with as many trainer.devices "
+            f"{processes} of them. Choose trainer=ddp (on CPUs trainer=ddp_cpu) with as many trainer.devices "
             f"as there are processes on each machine and as many trainer.num_nodes as there are machines: "
             f"trainer.devices={count} for one machine."
         )

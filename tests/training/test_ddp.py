@@ -1,18 +1,30 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
+from biasgan import peers
 from biasgan.run_log import read_log
 
-from ..conftest import Command, tiny
+from ..conftest import Command, Done, tiny
+
+pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")
 
 ROOT = Path(__file__).parents[2]
+PYTHON = (sys.executable, "-m")
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m")
+TWO = ("trainer=ddp_cpu", "trainer.precision=32-true")
+RECORDED = "+callbacks.recorded._target_=tests.training.together.Recorded"
+FAILS = "callbacks.fails"
 SGD = (
     # Adam divides by the gradient's size and so would turn the rounding of tiny gradients into whole steps.
     *("training.optimizer._target_=torch.optim.SGD", "~training.optimizer.betas", "~training.optimizer.fused"),
@@ -21,19 +33,46 @@ SGD = (
 )
 
 
-@pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")
-def test_two_processes_equal_one_with_twice_the_batch(command: Command, pictures: Path, tmp_path: Path) -> None:
-    options = tiny(pictures, *SGD)
+@pytest.fixture(scope="module")
+def ten_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ten pictures: with `data.valid_every=2` five to train and five to validate with."""
+    folder = tmp_path_factory.mktemp("ten")
+    random = np.random.default_rng(5)
+    for number in range(10):
+        coarse = Image.fromarray(random.integers(0, 256, (8, 9, 3), dtype=np.uint8))
+        coarse.resize((72, 64), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return folder
+
+
+def run(folder: Path, *arguments: str, launcher: tuple[str, ...] = PYTHON) -> Done:
+    """Train in processes of their own; all have ended when their output does."""
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "biasgan.train", *options, "trainer=ddp_cpu", "trainer.precision=32-true"),
-            *("batch_size=2", "hydra.run.dir=two"),
-        ],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        [*launcher, "biasgan.train", *arguments],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
         timeout=200,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def lines(folder: Path, name: str) -> list[list[str]]:
+    """What each of two processes recorded."""
+    return [(folder / f"{name}-{rank}.txt").read_text().splitlines() for rank in (0, 1)]
+
+
+def test_two_processes_equal_one_with_twice_the_batch(command: Command, ten_pictures: Path, tmp_path: Path) -> None:
+    options = tiny(ten_pictures, *SGD, "accumulate=2", "ema_decay=0.9")
+    recorded = (RECORDED, f"+callbacks.recorded.folder={tmp_path}")
+    done = run(tmp_path, *options, *recorded, *TWO, "batch_size=2", "hydra.run.dir=two")
+    assert done.status == 0, done.err
     assert command(*options, "batch_size=4", "hydra.run.dir=one").status == 0
+
+    # All weights, and the vectors of spectral norm, after each iteration.
+    state, other = lines(tmp_path, "state")
+    assert state == other
+    assert sum("discriminator" in line and "_u " in line for line in state) > 4
+    images, others = lines(tmp_path, "images")
+    assert images == [f"{iteration} {index}" for iteration in (2, 4) for index in (0, 2, 4)]
+    assert others == [f"{iteration} {index}" for iteration in (2, 4) for index in (1, 3)]
 
     one, two = tmp_path / "one", tmp_path / "two"
     for name in ("generator", "discriminator"):
@@ -52,14 +91,103 @@ def test_two_processes_equal_one_with_twice_the_batch(command: Command, pictures
     for row, other in zip(*logs, strict=True):
         assert row.keys() == other.keys()
         terms += sum(name.startswith(("generator/", "discriminator/")) for name in row)
-        # The distances and scores of patches, and PSNR over three images of which one process had two.
+        # The distances and scores of patches, and PSNR over five images of which one process had three.
         assert other == pytest.approx(row, rel=1e-4, abs=1e-6)
     assert terms == 2 * 1 + 2 * 6
 
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in (one, two)]
-    assert summaries[0]["validation_images"] == 3
+    assert summaries[0]["validation_images"] == 5
     assert summaries[1]["restored"] == pytest.approx(summaries[0]["restored"], abs=1e-5)
     assert summaries[1]["compressed"] == pytest.approx(summaries[0]["compressed"], abs=1e-5)
-    assert done.stdout.count("bits per pixel") == 1
+    assert done.out.count("bits per pixel") == 1
     files = [{str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()} for folder in (one, two)]
     assert files[0] == files[1]
+
+
+def test_torchrun_trains_with_batch_norm_in_bf16_and_one_image_to_validate_with(
+    ten_pictures: Path, tmp_path: Path
+) -> None:
+    options = [o for o in tiny(ten_pictures, *TWO) if not o.startswith(("data.valid_every", "patch_size"))]
+    done = run(
+        tmp_path, *options, "trainer.precision=bf16-mixed", "data.valid_every=10", "baseline=esrgan",
+        "generator=compact", "patch_size=64", "discriminator.size=64", RECORDED,
+        f"+callbacks.recorded.folder={tmp_path}", launcher=TORCHRUN,
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    state, other = lines(tmp_path, "state")
+    assert state == other
+    running = [line.split()[2] for line in state if "running_mean" in line]
+    assert len(set(running[-len(running) // 4 :])) > 1
+    assert (tmp_path / "images-0.txt").read_text().splitlines() == ["2 0", "4 0"]
+    assert not (tmp_path / "images-1.txt").exists()
+    # Each process has its own clock.
+    (folder,) = (tmp_path / "outputs").glob("*/*")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["validation_images"] == 1
+    assert summary["precision"] == "bf16-mixed"
+    # Fidelity and bias of two validations, and the last iteration's losses.
+    assert len(read_log(folder / "log.csv")) == 2 * 2 + 1
+    assert done.out.count("bits per pixel") == 1
+
+
+@pytest.mark.parametrize(
+    ("rank", "where", "number", "message"),
+    [
+        (0, "loader", None, "loader of 0"),
+        (1, "validation", None, "validation of 1"),
+        (1, "iteration", int(signal.SIGKILL), "A process of this training ended without a word"),
+        (1, "iteration", int(signal.SIGINT), "Stopped at iteration 3 of 4 and saved."),
+    ],
+)
+def test_all_processes_end_with_one_error(
+    ten_pictures: Path, tmp_path: Path, rank: int, where: str, number: int | None, message: str
+) -> None:
+    done = run(
+        tmp_path, *tiny(ten_pictures, *TWO), "hydra.run.dir=run", f"+{FAILS}._target_=tests.training.together.Fails",
+        f"+{FAILS}.rank={rank}", f"+{FAILS}.where={where}", f"+{FAILS}.signal={number or 'null'}",
+    )  # fmt: skip
+    assert done.status == 1
+    assert done.err.count("error: ") == 1
+    assert f"error: {message}" in done.err
+    assert "Traceback" not in done.out + done.err
+    assert not (tmp_path / "run" / "summary.json").exists()
+    stopped = number == signal.SIGINT
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists() == stopped
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """This process as the first of two that torchrun started."""
+    environment = {
+        **{"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "GROUP_RANK": "0"},
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"},
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    yield monkeypatch
+    peers.leave()
+
+
+@pytest.mark.parametrize("trainer", ["cpu", "ddp_cpu trainer.devices=3"])
+def test_a_launcher_and_a_trainer_that_do_not_fit_are_refused(
+    command: Command, pictures: Path, started: pytest.MonkeyPatch, trainer: str
+) -> None:
+    done = command(*tiny(pictures), *f"trainer={trainer}".split())
+    assert done.status == 1
+    assert "error: 2 processes were started, but trainer.devices and trainer.num_nodes=1 mean" in done.err
+    assert "trainer.devices=2 for one machine" in done.err
+
+
+def test_several_machines_need_to_know_each_other(command: Command, pictures: Path) -> None:
+    done = command(*tiny(pictures), "trainer=ddp_cpu", "trainer.num_nodes=2")
+    assert done.status == 1
+    assert "error: trainer.num_nodes=2: start the training on each machine with torchrun or srun, or" in done.err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_takes_part(ten_pictures: Path, tmp_path: Path) -> None:
+    options = tiny(ten_pictures, "trainer=ddp", "trainer.devices=1", "trainer.precision=bf16-mixed", "compile=true")
+    done = run(tmp_path, *options, "hydra.run.dir=run", RECORDED, f"+callbacks.recorded.folder={tmp_path}")
+    assert done.status == 0, done.err
+    assert (tmp_path / "run" / "summary.json").exists()
+    assert (tmp_path / "state-0.txt").exists()
