@@ -16,7 +16,7 @@ from rich.table import Table
 from biasgan.run_log import read_log
 
 BEGIN, MOST = 500, 0.01
-LOOKS = 5
+LOOKS = 3
 """At each end, of which the largest counts: right after a validation less memory is held than before it."""
 
 
@@ -26,6 +26,9 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=5000)
     parser.add_argument("--every", type=int, default=100)
     arguments, options = parser.parse_known_args()
+    least = BEGIN + (2 * LOOKS - 1) * arguments.every
+    if arguments.iterations < least:
+        parser.error(f"--iterations must be at least {least} to have {LOOKS} looks at each end")
     console = Console(soft_wrap=True)
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"

@@ -36,13 +36,13 @@ def measure(contender: str, iterations: int, images: int | None) -> dict[str, fl
     options = (f"contender={contender}", "scale=paper")
     config = composed(*options)
     images = images or config["batch_size"]
-    stages = {"pixel": config["pretrain_iterations"] or config["iterations"]}
-    if config["pretrain_iterations"]:
-        stages["adversarial"] = config["iterations"] - config["pretrain_iterations"]
+    pretrain = config["training"].get("pretrain_iterations")
+    adversarial = config["iterations"] - pretrain if pretrain else 0
+    stages = {"pixel": config["iterations"] - adversarial} | ({"adversarial": adversarial} if pretrain else {})
     found: dict[str, float] = {"adversarial": 0.0, "adversarial_hours": 0.0}
     for stage, length in stages.items():
-        pretrain = (f"pretrain_iterations={iterations if stage == 'pixel' else 0}",) if len(stages) > 1 else ()
-        seconds = statistics.median(train(iterations, images, *options, *pretrain).seconds)
+        short = f"pretrain_iterations={iterations if stage == 'pixel' else 0}"
+        seconds = statistics.median(train(iterations, images, *options, short).seconds)
         found[stage] = seconds * config["batch_size"] / images
         found[f"{stage}_hours"] = found[stage] * length / 3600
     module = build(FidelityRestoration, config["training"])

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +43,8 @@ def main() -> None:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 assert call(*options, f"hydra.run.dir={scratch}/{name}") == 0
 
-        def process(*more: str) -> None:
-            command = [sys.executable, "-m", "biasgan.train", *options, *more]
+        def process(*more: str, flags: Sequence[str] = ()) -> None:
+            command = [sys.executable, "-m", "biasgan.train", *flags, *options, *more]
             subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
         def processes() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
         one = float(np.mean([seconds(lambda: here("again")) for _ in range(jobs)]))
         alone = seconds(processes) / jobs
         seeds = ",".join(map(str, range(jobs)))
-        sweep = seconds(lambda: process("-m", f"seed={seeds}", f"hydra.sweep.dir={scratch}/sweep")) / jobs
+        sweep = seconds(lambda: process(f"seed={seeds}", f"hydra.sweep.dir={scratch}/sweep", flags=["-m"])) / jobs
     table = Table(title=f"a tiny training, mean of {jobs}")
     for column in ("", "seconds", "more"):
         table.add_column(column, justify="left" if not column else "right")
