@@ -35,15 +35,15 @@ def measure(contender: str, iterations: int, images: int | None) -> dict[str, fl
     """
     options = (f"contender={contender}", "scale=paper")
     config = composed(*options)
-    images = images or config["batch_size"]
+    crops: int = images or config["batch_size"]
     pretrain = config["training"].get("pretrain_iterations")
     adversarial = config["iterations"] - pretrain if pretrain else 0
     stages = {"pixel": config["iterations"] - adversarial} | ({"adversarial": adversarial} if pretrain else {})
     found: dict[str, float] = {"adversarial": 0.0, "adversarial_hours": 0.0}
     for stage, length in stages.items():
         short = f"pretrain_iterations={iterations if stage == 'pixel' else 0}"
-        seconds = statistics.median(train(iterations, images, *options, short).seconds)
-        found[stage] = seconds * config["batch_size"] / images
+        seconds = statistics.median(train(iterations, crops, *options, short).seconds)
+        found[stage] = seconds * config["batch_size"] / crops
         found[f"{stage}_hours"] = found[stage] * length / 3600
     module = build(FidelityRestoration, config["training"])
     generator = sum(parameter.numel() for parameter in module.generator.parameters())
