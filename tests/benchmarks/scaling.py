@@ -40,7 +40,8 @@ def train(processes: int, folder: Path) -> float:
     """Train, and return images a second."""
     options = [
         *("data=sample", "scale=demo", f"iterations={ITERATIONS}", "pretrain_iterations=0", "validate_every=1000"),
-        *(f"batch_size={BATCH // processes}", "pairs.workers=0", "features.weights=random", "trainer.precision=32-true"),
+        *(f"batch_size={BATCH // processes}", "pairs.workers=0"),
+        *("features.weights=random", "trainer.precision=32-true"),
         *("+callbacks.timed._target_=tests.benchmarks.scaling.Timed", f"hydra.run.dir={folder / str(processes)}"),
         *(("trainer=ddp_cpu", f"trainer.devices={processes}") if processes > 1 else ("trainer=cpu",)),
     ]

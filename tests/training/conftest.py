@@ -59,7 +59,7 @@ def make_gan(
     weights: LossWeights | None = None,
     accumulate: int = 1,
     clip_gradients: float | None = None,
-    log_every: int = 1,
+    log_every: int | None = 1,
 ) -> RestorationGAN:
     """A small GAN, the same for every call with the same options."""
     torch.manual_seed(7)

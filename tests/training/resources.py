@@ -1,39 +1,47 @@
-import os
 from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from biasgan.data.pairs import Pair
+from biasgan.training.csv_log import CSVLog
 
 
 class Resources(Callback):
-    """Note what this process holds every so many iterations.
+    """Note every so many iterations what this process holds: `resources.csv` in the run folder.
+
+    That is `resident` memory in MiB, open `descriptors`, and `logged`: the size of what the run has written, but for
+    weights, in MiB.
 
     Args:
+        folder: Of the run.
         every: Iterations between two looks.
-
-    Attributes:
-        iterations: At which it was looked.
-        resident: Memory then, in MiB.
-        descriptors: Open files, pipes and sockets then.
     """
 
-    def __init__(self, every: int) -> None:
+    def __init__(self, folder: str, every: int) -> None:
+        self.folder = Path(folder)
         self.every = every
-        self.iterations: list[int] = []
-        self.resident: list[float] = []
-        self.descriptors: list[int] = []
+        self.record = CSVLog(self.folder / "resources.csv")
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Pair, batch_idx: int) -> None:
-        """Look, after the validation of the iteration before if there was one."""
-        if trainer.global_step % self.every == 0 and trainer.global_step:
-            self.iterations.append(trainer.global_step)
-            self.resident.append(resident())
-            self.descriptors.append(len(os.listdir("/proc/self/fd")))
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin the file."""
+        self.record.start(trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
+    ) -> None:
+        """Look."""
+        if trainer.global_step % self.every == 0:
+            files = (file for file in self.folder.rglob("*") if file.is_file() and file.suffix != ".ckpt")
+            values = {
+                "resident": resident(),
+                "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+                "logged": sum(file.stat().st_size for file in files) / 2**20,
+            }
+            self.record.log_metrics(values, trainer.global_step)
 
 
 def resident() -> float:
-    """Memory of this process in MiB, without pages of mapped files, which the system takes back when it likes."""
+    """Memory of this process in MiB, without mapped files, whose pages the system takes back when it likes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith("Rss")}
     return (kilobytes["RssAnon"] + kilobytes["RssShmem"]) / 2**10
