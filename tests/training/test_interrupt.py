@@ -47,6 +47,7 @@ def handlers() -> Iterator[None]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_iteration_is_finished_and_saved(make_pairs: MakePairs, tmp_path: Path, number: int) -> None:
     path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    (tmp_path / "run").mkdir()
     trainer = make_trainer(Raise(number, 5), Interrupt(path))
     with pytest.raises(InterruptedTrainingError, match=f"iteration 5 of 12 and saved. Go on .* resume={tmp_path}/run"):
         trainer.fit(make_gan(), datamodule=make_pairs())
