@@ -2,18 +2,22 @@
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
 from biasgan.arguments import read_arguments
-from biasgan.command import TerminationError, plain_errors
+from biasgan.command import plain_errors
 from biasgan.config import quoted
 from biasgan.reporting.absent import PIXEL_STAGE
 
+PAUSE = 0.1
 USAGE = """
 Train, evaluate and report an experiment of the paper.
 
@@ -75,17 +79,25 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
     words = ["-m", f"biasgan.{command}", *arguments]
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"\n{step}: python {shlex.join(words)}", style="bold")
-    stopped = False
-    with subprocess.Popen([sys.executable, *words]) as process:
-        while process.returncode is None:
-            try:
-                process.wait()
-            except KeyboardInterrupt as interrupt:
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with subprocess.Popen([sys.executable, *words]) as process:
+            passed_on = 0
+            while process.poll() is None:
+                time.sleep(PAUSE)
                 # The command may have something to save. Ctrl-C has reached it too.
-                stopped = True
-                if isinstance(interrupt, TerminationError):
+                while passed_on < asked.count(signal.SIGTERM):
                     process.terminate()
-    if stopped:
+                    passed_on += 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
         raise KeyboardInterrupt
     if process.returncode:
         raise RuntimeError(f"{step} ({command}) failed. The same command goes on there.")

@@ -39,6 +39,7 @@ from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
+from biasgan.training.batch_statistics import BatchStatistics
 from biasgan.training.bias_monitor import BiasMonitor
 from biasgan.training.checkpoints import Checkpoints
 from biasgan.training.conditional_discriminator import ConditionalDiscriminator
@@ -367,8 +368,8 @@ def test_iterations_are_shared_out_as_in_the_recipe(composed: Composer) -> None:
 def test_callbacks_of_a_run_and_their_order(composed: Composer) -> None:
     callbacks = [build(node) for node in composed()["callbacks"].values()]
     kinds = [type(callback) for callback in callbacks]
-    # The average takes new parameters in before anything looks at them or saves them.
-    assert kinds[0] is EMA
+    # Processes agree, and the average takes new parameters in, before anything looks at them or saves them.
+    assert kinds[:2] == [BatchStatistics, EMA]
     assert kinds.index(BiasMonitor) < kinds.index(Checkpoints)
     (checkpoints,) = (callback for callback in callbacks if isinstance(callback, Checkpoints))
     assert checkpoints.folder == composed.folder / "checkpoints"

@@ -94,12 +94,11 @@ class Checkpoints(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
     ) -> None:
-        """Save, but where a validation follows, which is to be part of the checkpoint."""
+        """Save, unless a validation follows."""
         if trainer.global_step == trainer.max_steps:
             # Lightning validates before it stops, so the last iteration is always validated.
             trainer.should_stop = True
-        validates = trainer.should_stop or trainer.global_step % cast(int, trainer.val_check_batch) == 0
-        if self.due(trainer) and not validates:
+        if self.due(trainer) and not validates(trainer):
             trainer.save_checkpoint(self.last)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -124,3 +123,8 @@ class Checkpoints(Callback):
     def load_state_dict(self, state_dict: Mapping[str, float]) -> None:
         """Take up a saved mark."""
         self.best_psnr = state_dict["best_psnr"]
+
+
+def validates(trainer: Trainer) -> bool:
+    """Whether a validation follows this iteration, which is to be part of its checkpoint."""
+    return trainer.should_stop or trainer.global_step % cast(int, trainer.val_check_batch) == 0

@@ -8,6 +8,7 @@ from rich import print as say
 
 from biasgan.data.pairs import Pair
 from biasgan.peers import first_to_fail
+from biasgan.training.checkpoints import validates
 
 Handler = Callable[[int, FrameType | None], object] | int | None
 
@@ -17,7 +18,7 @@ class InterruptedTrainingError(RuntimeError):
 
 
 class Interrupt(Callback):
-    """On Ctrl-C or SIGTERM finish the iteration, save and stop; a second Ctrl-C stops at once.
+    """On Ctrl-C or SIGTERM finish the iteration with its validation, save and stop; a second Ctrl-C stops at once.
 
     Where something handles SIGUSR1 or SIGUSR2, as Lightning and submitit do to queue a job of SLURM's again before its
     time is up, that is done after the iteration too, and with a checkpoint.
@@ -63,13 +64,30 @@ class Interrupt(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
     ) -> None:
-        """Save and stop if asked to, or leave the rest to the scheduler; the last iteration ends the training anyway.
+        """Heed a signal, unless a validation follows.
+
+        Raises:
+            InterruptedTrainingError: As `heed`.
+        """
+        if not validates(trainer):
+            self.heed(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Heed a signal of before the validation.
+
+        Raises:
+            InterruptedTrainingError: As `heed`.
+        """
+        # The last iteration ends the training anyway.
+        if trainer.state.fn == "fit" and trainer.global_step < trainer.max_steps:
+            self.heed(trainer)
+
+    def heed(self, trainer: Trainer) -> None:
+        """Save and stop if asked to, or leave the rest to the scheduler.
 
         Raises:
             InterruptedTrainingError: Says where the checkpoint is and how to go on.
         """
-        if trainer.global_step == trainer.max_steps:
-            return
         decide = trainer.strategy.reduce_boolean_decision
         if not decide(bool(self.asked or self.warned), all=False):
             return

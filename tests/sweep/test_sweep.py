@@ -160,7 +160,10 @@ def test_a_sweep_in_a_file_over_several_processes_each(sweep: Sweep, tmp_path: P
 
 
 def test_one_process_at_a_time_runs_a_sweep(start: Start, tmp_path: Path) -> None:
-    options = ("seed=0,1", "sweep.name=twice", "pretrain_iterations=0", "iterations=1")
+    options = (
+        *("seed=0,1", "sweep.name=twice", "pretrain_iterations=0"),
+        *("iterations=100000", "validate_every=100000", "checkpoint_every=100000"),
+    )
     first = start("-m", *options)
     wait_for(lambda: (tmp_path / "outputs" / "twice" / "sweep.json").is_file(), first)
     status, said = finish(start("-m", *options))

@@ -88,6 +88,17 @@ def test_a_scheduler_that_warns_finds_a_checkpoint(make_pairs: MakePairs, tmp_pa
     assert found == [3, 5]
 
 
+def test_a_validation_that_is_due_is_not_left_out(make_pairs: MakePairs, tmp_path: Path) -> None:
+    path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    path.parent.mkdir(parents=True)
+    trainer = make_trainer(Raise(signal.SIGINT, 6), Interrupt(path))
+    with pytest.raises(InterruptedTrainingError, match="iteration 6 of 12 and saved"):
+        trainer.fit(make_gan(), datamodule=make_pairs())
+    checkpoint = torch.load(path)
+    assert checkpoint["global_step"] == 6
+    assert "valid/psnr" in checkpoint["latest"]
+
+
 def test_in_the_last_iteration_the_training_just_ends(make_pairs: MakePairs, tmp_path: Path) -> None:
     trainer = make_trainer(Raise(signal.SIGINT, 12), Interrupt(tmp_path / "last.ckpt"))
     trainer.fit(make_gan(), datamodule=make_pairs())
