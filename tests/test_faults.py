@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-import torch
-
-from .faults.ddp import TrainingInTwo
 from .faults.prepare import Preparation
 from .faults.scene import Kill, Scene
 from .faults.sweep import Jobs
@@ -30,15 +26,8 @@ def test_a_training_that_is_killed_goes_on(tmp_path: Path) -> None:
     assert differences(scene, 3) == []
 
 
-@pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")
-def test_a_training_in_two_processes_of_which_one_is_killed_goes_on(tmp_path: Path) -> None:
-    scene = TrainingInTwo(tmp_path)
-    scene.options = (*SHORT, "trainer=ddp_cpu", "trainer.precision=32-true")
-    assert differences(scene, 1) == []
-
-
 def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
-    """Its jobs save and end, so that the same command can be given at once."""
+    """Its job saves and ends, so that the same command can be given at once."""
     scene = Jobs(tmp_path)
-    scene.options = (*SHORT, "pretrain_iterations=0")
+    scene.options, scene.methods = (*SHORT, "pretrain_iterations=0"), "full"
     assert differences(scene, 1) == []

@@ -19,8 +19,12 @@ class Jobs(Training):
         "checkpoint": soon_after("outputs/*/*/checkpoints/*", 0.01, times=8),
     }
 
+    methods = "vanilla,full"
+
     def words(self) -> list[str]:
-        options = tiny(self.root / "pictures", *self.options, "method=vanilla,full", "sweep.name=jobs", "sweep.jobs=2")
+        options = tiny(
+            self.root / "pictures", *self.options, f"method={self.methods}", "sweep.name=jobs", "sweep.jobs=2"
+        )
         return ["biasgan.train", "-m", *options]
 
     def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
