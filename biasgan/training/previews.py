@@ -1,4 +1,3 @@
-import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -64,9 +63,6 @@ class Previews(Callback):
             return
         module = restoration(pl_module)
         picture = draw(self.rows, f"iteration {module.iteration}")
-        # Figures hold themselves, this one and the curves of the validation before. Until Python finds that out on its
-        # own, some of them pile up to a hundred megabytes.
-        gc.collect()
         with picture_write(self.path) as temporary:
             Image.fromarray(picture).save(temporary, format="PNG")
         for logger in trainer.loggers:
