@@ -52,6 +52,15 @@ def pytest_report_header() -> list[str]:
     ] + [f"{BROWSER} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
 
 
+LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test_reproduce.py", "test_train.py")
+"""Tests that start many processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the long ones run first, so that in the end no worker is left alone with them."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 TINY = (
     *("data=folder", "data.valid_every=2", "trainer=cpu", "trainer.precision=32-true", "pairs.workers=0"),
     *("iterations=4", "pretrain_iterations=2", "validate_every=2", "batch_size=2", "patch_size=32"),
