@@ -27,6 +27,12 @@ class Jobs(Training):
         )
         return ["biasgan.train", "-m", *options]
 
+    def differences(self, folder: Path, whole: Path) -> list[str]:
+        # The name of a shared pixel stage depends on where the pairs are.
+        for stage in [*folder.glob("outputs/jobs/pixel-stage-*"), *whole.glob("outputs/jobs/pixel-stage-*")]:
+            stage.rename(stage.with_name("pixel-stage"))
+        return super().differences(folder, whole)
+
     def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
         return [process.pid]
 
