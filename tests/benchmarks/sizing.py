@@ -31,7 +31,7 @@ def measure(contender: str, iterations: int, images: int | None) -> dict[str, fl
 
     Returns:
         `pixel` and `adversarial`: seconds of an iteration of each stage; `pixel_hours` and `adversarial_hours`: of all
-        of them; `gigabytes`: of two checkpoints and the networks.
+        of them; `gigabytes`: of three checkpoints and the networks.
     """
     options = (f"contender={contender}", "scale=paper")
     config = composed(*options)
@@ -49,7 +49,7 @@ def measure(contender: str, iterations: int, images: int | None) -> dict[str, fl
     generator = sum(parameter.numel() for parameter in module.generator.parameters())
     judge = module.discriminator.parameters() if isinstance(module, RestorationGAN) else ()
     # Weights, their average, and two moments of Adam's in a checkpoint; the weights alone in the other files.
-    numbers = 2 * (4 * generator + 3 * (others := sum(p.numel() for p in judge))) + generator + others
+    numbers = 3 * (4 * generator + 3 * (others := sum(p.numel() for p in judge))) + generator + others
     return {**found, "gigabytes": 4 * numbers / 1e9}
 
 
