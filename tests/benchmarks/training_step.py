@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -35,6 +34,7 @@ from biasgan.training.gan import LossWeights, RestorationGAN
 from biasgan.training.mitigation import Mitigation
 from biasgan.training.schedule import Constant
 from biasgan.training.trainer import restoration_trainer
+from tests.benchmarks.configured import Clock
 from tests.training.straightforward import StraightforwardGAN
 
 REAL_ESRGAN_LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
@@ -92,24 +92,6 @@ def make_parts(setting: Setting, mitigated: bool) -> Parts:
         layers,
         LossWeights(0.01, 1.0, 0.005) if setting.relativistic else LossWeights(1.0, 1.0, 0.1),
     )
-
-
-class Clock(Callback):
-    """Seconds of each iteration, the first left out."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.last = 0.0
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        now = time.perf_counter()
-        if self.last:
-            self.seconds.append(now - self.last)
-        self.last = now
 
 
 def ours(
