@@ -108,12 +108,12 @@ class IQA(ImageMetric):
         network = self._network[0].to(device)
         given = [image, original] if self.protocol.compares == WITH_ORIGINAL else [image]
         cut = [[images] if self.model.crops else parts(images) for images in given]
-        total = torch.zeros(len(image), dtype=torch.float64, device=device)
+        values: list[Tensor] = []
         with quietly():
             for part in zip(*cut, strict=True):
                 value = cast(Tensor, network(*(images.to(device) for images in part))).reshape(-1)
-                total += value * (part[0][0, 0].numel() / image[0, 0].numel())
-        return total.float().to(image.device)
+                values.append(value * (part[0][0, 0].numel() / image[0, 0].numel()))
+        return torch.stack(values).sum(0).float().to(image.device)
 
 
 def parts(image: Tensor) -> list[Tensor]:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from tests.faults.scene import PATIENCE, at_any_time, main, processes, soon_after
+from tests.faults.scene import PATIENCE, main, processes, soon_after
 from tests.faults.train import Training
 
 
@@ -13,11 +13,6 @@ class TrainingInTwo(Training):
     """Each kill hits one of the two processes: the other one ends too, and the same command goes on."""
 
     first: ClassVar = {"training": soon_after("run/log.csv", 0.1, times=6)}
-    moments: ClassVar = {
-        "any": at_any_time,
-        "training": soon_after("run/log.csv", 0.1, times=6),
-        "checkpoint": soon_after("run/checkpoints/*", 0.01, times=8),
-    }
     options: tuple[str, ...] = (*Training.options, "trainer=ddp_cpu", "trainer.precision=32-true", "pairs.workers=0")
 
     def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:
