@@ -16,6 +16,7 @@ import hydra
 import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
 from lightning.pytorch import Trainer
 from omegaconf import DictConfig, OmegaConf
@@ -381,10 +382,11 @@ def with_options_of_run(arguments: Sequence[str]) -> list[str]:
         CheckpointError: If the run's weights are damaged, or carry no configuration.
         FileNotFoundError: If there are none.
     """
-    run = next((a.removeprefix("run=") for a in arguments if a.startswith("run=")), None)
-    if not run or run == "null":
+    parser = OverridesParser.create()
+    run = next((parser.parse_override(argument).value() for argument in arguments if argument.startswith("run=")), None)
+    if not run:
         return list(arguments)
-    config = config_in(generator_file(run)) or {}
+    config = config_in(generator_file(str(run))) or {}
     chosen: Mapping[str, str] = config.get("chosen", {})
     given = by_name(arguments)
     names = {name.split(".")[0] for name in given}

@@ -23,9 +23,9 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_experiment_from_training_to_report(command: Command, pictures: Path, tmp_path: Path) -> None:
     options = [*TINY, f"data.root={pictures}", "codec=jpeg", "qp=37", "baseline=realesrgan", "method=full"]
-    done = command("bias", *options, "out=some where", main=reproduce.main)
+    done = command("bias", *options, "out=this, and that's it", main=reproduce.main)
     assert done.status == 0, done.err
-    folder = tmp_path / "some where" / "bias-demo"
+    folder = tmp_path / "this, and that's it" / "bias-demo"
     (run,) = finished_runs(folder)
     assert json.loads((run / "summary.json").read_text())["iterations"] == 4
     assert is_evaluated(run, "fast")

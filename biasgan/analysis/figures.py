@@ -185,8 +185,8 @@ def new_figure(theme: Theme, width: float, height: float) -> Figure:
 
 
 def signed(value: float, digits: int = 0) -> str:
-    """A number with its sign."""
-    return f"{value:+.{digits}f}".replace("-", MINUS)
+    """A number with its sign; what is rounded to zero has plus."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", MINUS)
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:

@@ -64,6 +64,7 @@ def test_no_two_of_twenty_methods_look_alike(theme: Theme) -> None:
 
 def test_numbers_carry_their_sign() -> None:
     assert [signed(-67.4), signed(19), signed(-0.478, 2)] == ["\N{MINUS SIGN}67", "+19", "\N{MINUS SIGN}0.48"]
+    assert [signed(-0.004, 2), signed(-0.4)] == ["+0.00", "+0"]
 
 
 def test_labels_are_moved_apart_by_the_least() -> None:
