@@ -199,7 +199,7 @@ def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")
-def test_two_processes_share_the_images(tmp_path: Path) -> None:
+def test_two_processes_share_the_images(enhancement: Command, tmp_path: Path) -> None:
     for number in range(5):
         jpeg(tmp_path / "in" / f"{number}.jpg", seed=number)
     (tmp_path / "in/2.jpg").write_text("no image")
@@ -212,16 +212,15 @@ def test_two_processes_share_the_images(tmp_path: Path) -> None:
     assert re.fullmatch(r"4 restored, 1 failed: in/2\.jpg is not an image .*", last)
     assert sum(map(int, re.findall(r"(\d) at", exits))) == 4
     assert out.count("\n") == 2
-    one = start(tmp_path, *options, "-o", "one")
-    assert one.communicate(timeout=200)[0].splitlines() == [exits, last]
+    assert enhancement(*options, "-o", "one").out.splitlines() == [exits, last]
     files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two")]
     assert sorted(files[0]) == ["0.png", "1.png", "3.png", "4.png"]
     assert files[0] == files[1]
 
 
 def test_an_interrupt_keeps_what_was_done(tmp_path: Path) -> None:
-    for number in range(12):
-        jpeg(tmp_path / "in" / f"{number:02}.jpg", (900, 600), number)
+    for number in range(6):
+        jpeg(tmp_path / "in" / f"{number}.jpg", (600, 400), number)
     process = start(tmp_path, "in", "-o", "out", "--precision", "32")
     while not list(tmp_path.glob("out/[!.]*")) and process.poll() is None:
         time.sleep(0.01)
@@ -231,9 +230,9 @@ def test_an_interrupt_keeps_what_was_done(tmp_path: Path) -> None:
     assert err.endswith("\nstopped\n")
     assert "Traceback" not in err
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    assert 0 < len(made) < 12
-    assert all(read_photo(path).colour.shape == (600, 900, 3) for path in made)
-    again = start(tmp_path, "in", "-o", "out", "--tile", "900")
+    assert 0 < len(made) < 6
+    assert all(read_photo(path).colour.shape == (400, 600, 3) for path in made)
+    again = start(tmp_path, "in", "-o", "out", "--tile", "600")
     out, err = again.communicate(timeout=200)
-    assert out == f"{12 - len(made)} restored, {len(made)} already there\n"
+    assert out == f"{6 - len(made)} restored, {len(made)} already there\n"
     assert all(path.stat().st_mtime_ns == when for path, when in made.items())

@@ -13,7 +13,7 @@ from ..conftest import Command, tiny
 from .conftest import ROOT, Start
 from .test_sweep import finish, wait_for
 
-LONG = ("iterations=150", "pretrain_iterations=5", "validate_every=150", "checkpoint_every=1000")
+LONG = ("iterations=80", "pretrain_iterations=5", "validate_every=80", "checkpoint_every=1000")
 
 
 def far(log: Path) -> bool:
@@ -73,6 +73,6 @@ def test_slurm_by_lightning_alone(command: Command, pictures: Path, tmp_path: Pa
     process.kill()
     process.communicate()
     assert (tmp_path / "asked").read_text() == "requeue 77\n"
-    assert 20 <= torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] < 150
+    assert 20 <= torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] < 80
     assert finish(run())[0] == 0
     assert_whole(command, pictures, tmp_path / "run")
