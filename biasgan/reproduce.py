@@ -64,7 +64,8 @@ def reproduce(experiment: str, options: Sequence[str] = (), metrics: str = "fast
         raise RuntimeError(f"{folder} has no finished run.")
     for number, run in enumerate(runs, 1):
         if not is_evaluated(run, metrics):
-            run_step(f"Step 2 of 3, run {number} of {len(runs)}", "evaluate", [f"run={quoted(run)}", f"metrics={metrics}"])
+            arguments = [f"run={quoted(run)}", f"metrics={metrics}"]
+            run_step(f"Step 2 of 3, run {number} of {len(runs)}", "evaluate", arguments)
     run_step("Step 3 of 3", "report", [f"runs={folder}", f"out={folder / 'report'}"])
     return folder / "report" / "report.html"
 
