@@ -13,6 +13,7 @@ MEASURES = {"features": "features", "lpips": "LPIPS", "fid": "FID"}
 """What triangles are measured by, and its name."""
 CANDIDATES = ("original", "restored", "compressed")
 DEVIATION = "Deviation (eq. 1): \N{MINUS SIGN}100 % is as the compressed image, 0 midway, +100 % as the original."
+DISTANCE = "Distances by features are those of VGG-19."
 DISPARITY = "Disparity: slope of the restored over the original distance from the compressed; 1 is without bias."
 REALISM = "Realism: what the run's own discriminator gives, from 0 to 1."
 
@@ -33,7 +34,7 @@ class Measure(NamedTuple):
         if self.place[0] == "triangles":
             # Of the sides, for these are unrounded and always there.
             triangle = evaluation.triangles.get(self.place[1])
-            value = triangle.deviation if triangle else None
+            value = getattr(triangle, self.place[2], None)
         else:
             value = part(evaluation.content, *self.place)
         return float(value) if is_number(value) else None
@@ -48,6 +49,16 @@ DEVIATIONS = [
         f"no triangle by {text}",
     )
     for name, text in MEASURES.items()
+]
+DISTANCES = [
+    Measure(
+        Column(f"{one} to {other}, by features", "", None, DISTANCE),
+        4,
+        ("triangles", "features", f"{one}_{other}"),
+        (),
+        "no triangle by features",
+    )
+    for one, other in (("compressed", "restored"), ("compressed", "original"), ("restored", "original"))
 ]
 DISPARITIES = [
     Measure(
@@ -78,7 +89,7 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         absent: Why other trainings were not.
     """
     told = paper.differences(condition)
-    measures = [*DEVIATIONS, *DISPARITIES, *SCORES]
+    measures = [*DEVIATIONS, *DISTANCES, *DISPARITIES, *SCORES]
 
     def cell(measure: Measure, members: Sequence[Evaluation], subject: Subject | None) -> Cell:
         figures = paper.REALISM.get(subject) if subject and measure in SCORES else None
@@ -104,7 +115,7 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         [measure.column for measure in measures],
         [*rows, *absent_rows(absent or {}, groups, len(measures))],
         [
-            f"{DEVIATION} {DISPARITY} {REALISM}",
+            f"{DEVIATION} {DISTANCE} {DISPARITY} {REALISM}",
             *feature_notes(groups),
             compared("Tab. 1 and 2", told),
         ],

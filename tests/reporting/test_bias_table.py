@@ -30,6 +30,9 @@ def test_deviation_disparity_and_realism_with_the_papers(tmp_path: Path) -> None
     sides = content["triangles"]["lpips"]
     expected = deviation(sides["compressed_restored"], sides["compressed_original"], sides["restored_original"])
     assert cells["deviation by LPIPS"].value == pytest.approx(expected)
+    sides = content["triangles"]["features"]
+    for one, other in (("compressed", "restored"), ("compressed", "original"), ("restored", "original")):
+        assert cells[f"{one} to {other}, by features"].value == sides[f"{one}_{other}"]
     assert cells["deviation by FID"].note == "no triangle by FID"
     assert cells["disparity of pixels"].value == content["disparity"]["pixels"]["slope"]
     assert cells["disparity of features"].note == "no disparity of features"
@@ -37,7 +40,7 @@ def test_deviation_disparity_and_realism_with_the_papers(tmp_path: Path) -> None
     assert (realism.value, realism.paper, realism.comparable) == (content["realism"]["restored"], "0.04", True)
     plain = row(table, "AR-CNN")
     assert plain["realism of original"].note == "no discriminator was there to judge"
-    assert [cell.value for cell in plain.values()] == [None] * 8
+    assert [cell.value for cell in plain.values()] == [None] * 11
 
 
 def test_seeds_are_averaged_and_what_is_not_finite_left_out(tmp_path: Path) -> None:
