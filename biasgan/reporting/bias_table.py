@@ -13,9 +13,9 @@ MEASURES = {"features": "features", "lpips": "LPIPS", "fid": "FID"}
 """What triangles are measured by, and its name."""
 CANDIDATES = ("original", "restored", "compressed")
 DEVIATION = "Deviation (eq. 1): \N{MINUS SIGN}100 % is as the compressed image, 0 midway, +100 % as the original."
-DISTANCE = "Distances by features are those of VGG-19."
 DISPARITY = "Disparity: slope of the restored over the original distance from the compressed; 1 is without bias."
 REALISM = "Realism: what the run's own discriminator gives, from 0 to 1."
+DISTANCE = "From one to the other: distance by features, of which the deviation is made."
 
 
 class Measure(NamedTuple):
@@ -50,16 +50,6 @@ DEVIATIONS = [
     )
     for name, text in MEASURES.items()
 ]
-DISTANCES = [
-    Measure(
-        Column(f"{one} to {other}, by features", "", None, DISTANCE),
-        4,
-        ("triangles", "features", f"{one}_{other}"),
-        (),
-        "no triangle by features",
-    )
-    for one, other in (("compressed", "restored"), ("compressed", "original"), ("restored", "original"))
-]
 DISPARITIES = [
     Measure(
         Column(f"disparity of {name}", "", None, DISPARITY), 2, ("disparity", name, "slope"), (),
@@ -77,6 +67,16 @@ SCORES = [
     )
     for name in CANDIDATES
 ]
+DISTANCES = [
+    Measure(
+        Column(f"{one} to {other}", "", None, DISTANCE),
+        4,
+        ("triangles", "features", f"{one}_{other}"),
+        (),
+        "no triangle by features",
+    )
+    for one, other in (("compressed", "restored"), ("compressed", "original"), ("restored", "original"))
+]
 
 
 def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mapping[Subject, str] | None = None) -> Table:
@@ -89,7 +89,7 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         absent: Why other trainings were not.
     """
     told = paper.differences(condition)
-    measures = [*DEVIATIONS, *DISTANCES, *DISPARITIES, *SCORES]
+    measures = [*DEVIATIONS, *DISPARITIES, *SCORES, *DISTANCES]
 
     def cell(measure: Measure, members: Sequence[Evaluation], subject: Subject | None) -> Cell:
         figures = paper.REALISM.get(subject) if subject and measure in SCORES else None
@@ -115,7 +115,7 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         [measure.column for measure in measures],
         [*rows, *absent_rows(absent or {}, groups, len(measures))],
         [
-            f"{DEVIATION} {DISTANCE} {DISPARITY} {REALISM}",
+            f"{DEVIATION} {DISPARITY} {REALISM} {DISTANCE}",
             *feature_notes(groups),
             compared("Tab. 1 and 2", told),
         ],

@@ -32,7 +32,7 @@ def test_deviation_disparity_and_realism_with_the_papers(tmp_path: Path) -> None
     assert cells["deviation by LPIPS"].value == pytest.approx(expected)
     sides = content["triangles"]["features"]
     for one, other in (("compressed", "restored"), ("compressed", "original"), ("restored", "original")):
-        assert cells[f"{one} to {other}, by features"].value == sides[f"{one}_{other}"]
+        assert cells[f"{one} to {other}"].value == sides[f"{one}_{other}"]
     assert cells["deviation by FID"].note == "no triangle by FID"
     assert cells["disparity of pixels"].value == content["disparity"]["pixels"]["slope"]
     assert cells["disparity of features"].note == "no disparity of features"
