@@ -1,11 +1,9 @@
 """Measure restored images and their bias towards the compressed ones: `python -m biasgan.evaluate run=RUN`."""
 
 import json
-import logging
 import shlex
 import signal
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +49,7 @@ from biasgan.inference.restorer import Restorer
 from biasgan.losses.adversarial import AdversarialLoss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.silence import quieten_lightning
 from biasgan.weight_files import sha256
 
 FORMAT = 1
@@ -373,8 +372,20 @@ def say(text: str) -> None:
     Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text)
 
 
+def one_for_each_run(arguments: Sequence[str]) -> list[list[str]]:
+    """Command-line arguments, once for each of several runs that a multirun names; each brings options of its own."""
+    parser = OverridesParser.create()
+    for place, argument in enumerate(arguments):
+        if argument.startswith("run=") and {"-m", "--multirun"} & set(arguments):
+            override = parser.parse_override(argument)
+            if override.is_sweep_override():
+                runs = override.sweep_string_iterator()
+                return [[*arguments[:place], f"run={run}", *arguments[place + 1 :]] for run in runs]
+    return [list(arguments)]
+
+
 def with_options_of_run(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments, preceded by the set, codec and quality of the run that is to be evaluated.
+    """Command-line arguments, and before the run that is to be evaluated its set, codec and quality.
 
     Whoever gives another codec, quality or set has that instead of the run's.
 
@@ -383,7 +394,8 @@ def with_options_of_run(arguments: Sequence[str]) -> list[str]:
         FileNotFoundError: If there are none.
     """
     parser = OverridesParser.create()
-    run = next((parser.parse_override(argument).value() for argument in arguments if argument.startswith("run=")), None)
+    place = next((place for place, argument in enumerate(arguments) if argument.startswith("run=")), None)
+    run = None if place is None else parser.parse_override(arguments[place]).value()
     if not run:
         return list(arguments)
     config = config_in(generator_file(str(run))) or {}
@@ -405,7 +417,7 @@ def with_options_of_run(arguments: Sequence[str]) -> list[str]:
         name = option.lstrip("+~").partition("=")[0]
         if name.split(".")[0] in parts and name not in ("data", "codec", "pairs") and name not in given:
             taken.append(option)
-    return taken + list(arguments)
+    return [*arguments[:place], *taken, *arguments[place:]]
 
 
 def by_name(options: Sequence[str]) -> dict[str, str]:
@@ -416,16 +428,14 @@ def by_name(options: Sequence[str]) -> dict[str, str]:
 
 def main() -> None:
     """Run from the command line."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Lightning's use of PyTorch's tree utilities, nothing that a user could change.
-    warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+    quieten_lightning()
     register_resolvers()
     with plain_errors(), TemporaryDirectory(prefix="biasgan-") as scratch:
         # Hydra makes a folder for each job, and a file for several.
         OmegaConf.register_new_resolver("scratch", lambda: scratch, replace=True)
-        sys.argv[1:] = with_options_of_run(sys.argv[1:])
-        command()
+        for arguments in one_for_each_run(sys.argv[1:]):
+            sys.argv[1:] = with_options_of_run(arguments)
+            command()
 
 
 if __name__ == "__main__":

@@ -62,10 +62,8 @@ def reproduce(experiment: str, options: Sequence[str] = (), metrics: str = "fast
     runs = finished_runs(folder)
     if not runs:
         raise RuntimeError(f"{folder} has no finished run.")
-    for number, run in enumerate(runs, 1):
-        if not is_evaluated(run, metrics):
-            arguments = [f"run={quoted(run)}", f"metrics={metrics}"]
-            run_step(f"Step 2 of 3, run {number} of {len(runs)}", "evaluate", arguments)
+    if waiting := [run for run in runs if not is_evaluated(run, metrics)]:
+        run_step("Step 2 of 3", "evaluate", ["-m", f"run={','.join(map(quoted, waiting))}", f"metrics={metrics}"])
     run_step("Step 3 of 3", "report", [f"runs={folder}", f"out={folder / 'report'}"])
     return folder / "report" / "report.html"
 

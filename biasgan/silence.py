@@ -1,3 +1,4 @@
+import logging
 import threading
 import warnings
 from collections.abc import Generator
@@ -13,3 +14,11 @@ def no_warnings() -> Generator[None]:
     with _silence, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def quieten_lightning() -> None:
+    """Keep Lightning, once imported, from telling what it does, and from warnings that no user could heed."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Its use of PyTorch's tree utilities.
+    warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)

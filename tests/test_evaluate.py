@@ -16,6 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from biasgan import evaluate
 from biasgan.codecs.jpeg import JPEG
+from biasgan.config import quoted
 from biasgan.evaluate import with_options_of_run
 from biasgan.evaluation.record import Record
 from biasgan.images import read_image, write_png
@@ -287,6 +288,16 @@ def test_options_of_the_run_give_way(run: Path, pictures: Path) -> None:
         again = with_options_of_run([*taken, first, *given])
         assert again == [*taken, first, *given]
     assert with_options_of_run(["model=bundled"]) == ["model=bundled"]
+
+
+def test_several_runs_each_on_its_own_set(evaluation: Command, run: Path, pictures: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(run, tmp_path / "another, isn't it")
+    done = ended_well(evaluation("-m", f"run={run},{quoted(other)}", "qf=20,50", *QUICK))
+    assert done.err.count("Evaluating the run") == 4
+    for folder in (run, other):
+        assert [read(place)["quality"] for place in (folder, *folder.glob("*-jpeg-50"))] == [20, 50]
+        assert read(folder)["set"]["images"] == 3
+    assert read(run)["metrics"] == read(other)["metrics"]
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")

@@ -34,7 +34,7 @@ def test_an_experiment_from_training_to_report(command: Command, pictures: Path,
     assert (folder / "report" / "report.html").is_file()
     assert "Real-ESRGAN" in (folder / "report" / "report.html").read_text()
     steps = [line for line in done.out.splitlines() if line.startswith("Step")]
-    assert [step.partition(":")[0] for step in steps] == ["Step 1 of 3", "Step 2 of 3, run 1 of 1", "Step 3 of 3"]
+    assert [step.partition(":")[0] for step in steps] == ["Step 1 of 3", "Step 2 of 3", "Step 3 of 3"]
     assert "python -m biasgan.train -m experiment=bias" in steps[0]
 
 

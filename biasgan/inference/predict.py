@@ -1,6 +1,5 @@
 """Restore many image files on all devices of a machine or a cluster, by Lightning's predict loop."""
 
-import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from biasgan.inference.plan import Job
 from biasgan.inference.progress import RestorationBar
 from biasgan.inference.restorer import Restorer, find_device
 from biasgan.inference.tiles import Progress
+from biasgan.silence import quieten_lightning
 
 Thing = TypeVar("Thing")
 
@@ -236,7 +236,9 @@ def restore_files(
         ValueError: If there is no such device, or there are not so many.
     """
     found = find_device(device)
-    quieten()
+    quieten_lightning()
+    # The writer needs none.
+    warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
     writer, interrupted, bar = PhotoWriter(overwrite), Interrupted(), RestorationBar(len(jobs))
     own = devices_of(found, devices, len(jobs))
     trainer = Trainer(
@@ -290,12 +292,3 @@ def gathered(own: Sequence[Thing]) -> list[Thing]:
     everybody: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(everybody, list(own))
     return [thing for things in everybody for thing in things]
-
-
-def quieten() -> None:
-    """Spare people what Lightning says of itself, and its warnings that do not hold here."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Of its use of PyTorch's tree utilities; and the writer needs no indices.
-    warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
-    warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")

@@ -15,6 +15,11 @@ def is_first_process() -> bool:
     return all(os.environ.get(rank) in (None, "", "0") for rank in RANKS)
 
 
+def is_one_of_several() -> bool:
+    """Whether a launcher has started this process, maybe with others that train together with it."""
+    return any(os.environ.get(rank) for rank in RANKS)
+
+
 @contextmanager
 def alone_in(folder: Path, patience: float) -> Generator[None]:
     """Let one training at a time into a run folder, and remove what a killed one left half-written.

@@ -2,12 +2,14 @@ import hashlib
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import wandb
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
+
+if TYPE_CHECKING:
+    import wandb
 
 
 class WandbLog(Logger):
@@ -50,8 +52,11 @@ class WandbLog(Logger):
         """The run's id."""
         return self.id or hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
 
-    def start(self) -> wandb.Run:
+    def start(self) -> "wandb.Run":
         """The run at hand, begun if need be."""
+        # A second that trainings with other loggers do not take.
+        import wandb
+
         if self.run is None:
             mode = ("online" if wandb.api.api_key else "offline") if self.mode == "auto" else self.mode
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -82,6 +87,8 @@ class WandbLog(Logger):
     @rank_zero_only
     def log_picture(self, name: str, picture: np.ndarray, iteration: int) -> None:
         """Log a picture, (H, W, 3) uint8: W&B blackens floats in [0, 1]."""
+        import wandb
+
         self.log_metrics({name: wandb.Image(picture)}, step=iteration)
 
     @rank_zero_only
