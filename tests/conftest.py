@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import sys
@@ -54,6 +55,11 @@ def pytest_report_header() -> list[str]:
 
 LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test_reproduce.py", "test_train.py")
 """Tests that start many processes."""
+
+
+def pytest_collection_finish() -> None:
+    """Have Python no longer look for garbage among all that was imported."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
