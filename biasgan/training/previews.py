@@ -5,18 +5,21 @@ from typing import cast
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from biasgan.analysis.patches import patch_grid
 from biasgan.data.pairs import Pair
+from biasgan.images import to_uint8
 from biasgan.training.fidelity import restoration, restored_of
 from biasgan.training.picture import picture_write
 from biasgan.training.wandb_log import WandbLog
 
 GAIN = 6
+NAMES = ("compressed", "restored", "original", f"{GAIN} |restored - compressed|", f"{GAIN} |original - compressed|")
+PANEL = 256
+"""Side of a panel in pixels: twice that of a usual crop."""
+GAP, LINE = 8, 24
 
 
 class Previews(Callback):
@@ -83,18 +86,16 @@ def draw(rows: list[dict[str, Tensor]], title: str) -> np.ndarray:
     Returns:
         (H, W, 3) uint8.
     """
-    names = ["compressed", "restored", "original", f"{GAIN} |restored - compressed|", f"{GAIN} |original - compressed|"]
-    figure = Figure(figsize=(2.1 * len(names), 2.1 * len(rows) + 0.5), dpi=120, layout="compressed")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots(len(rows), len(names), squeeze=False)
-    for row, crops in zip(axes, rows, strict=True):
+    step = PANEL + GAP
+    picture = Image.new("RGB", (len(NAMES) * step + GAP, 2 * LINE + len(rows) * step), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
+    pen.text((picture.width / 2, GAP), title, "black", font, anchor="mt")
+    for column, name in enumerate(NAMES):
+        pen.text((GAP + column * step + PANEL / 2, 2 * LINE - GAP), name, "black", font, anchor="ms")
+    for row, crops in enumerate(rows):
         compressed, restored, original = crops["compressed"], crops["restored"], crops["original"]
         differences = [GAIN * (image - compressed).abs() for image in (restored, original)]
-        for panel, image in zip(row, [compressed, restored, original, *differences], strict=True):
-            panel.imshow(image.clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
-            panel.set_axis_off()
-    for panel, name in zip(axes[0], names, strict=True):
-        panel.set_title(name, fontsize=8)
-    figure.text(0.5, 0.99, title, ha="center", va="top", fontsize=9)  # pyright: ignore[reportUnknownMemberType] - partial stubs
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        for column, image in enumerate([compressed, restored, original, *differences]):
+            panel = Image.fromarray(to_uint8(image)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
+            picture.paste(panel, (GAP + column * step, 2 * LINE + row * step))
+    return np.asarray(picture)
