@@ -9,6 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from biasgan.command import plain_errors
+from biasgan.garbage import without_collection
 from biasgan.inference.photo import FORMAT_OF, FORMATS
 from biasgan.inference.plan import Plan, plan
 
@@ -113,9 +114,10 @@ def enhance(words: Sequence[str]) -> int:
         Image.MAX_IMAGE_PIXELS = None
     if found.jobs:
         # Only now, so that what is wrong with the command is said at once.
-        from biasgan.inference.early_exit import EarlyExitRBQE
-        from biasgan.inference.predict import restore_files
-        from biasgan.loading import load_model
+        with without_collection():
+            from biasgan.inference.early_exit import EarlyExitRBQE
+            from biasgan.inference.predict import restore_files
+            from biasgan.loading import load_model
 
         model = load_model(given.model, given.realism)
         outcomes = restore_files(

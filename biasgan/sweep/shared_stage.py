@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pydoc import locate
 from typing import Any
 
+from biasgan.garbage import without_collection
+
 ADVERSARIAL = ("discriminator", "schedule", "adversarial_loss", "weights", "layers")
 """Of a GAN's training, what its pixel stage has no use for."""
 
@@ -34,7 +36,8 @@ def pixel_stage_key(config: Mapping[str, Any]) -> str | None:
 def is_mitigation(node: Mapping[str, Any]) -> bool:
     """Whether a configuration node describes a mitigation."""
     # Seconds that a sweep of other trainings does not take.
-    from biasgan.training.mitigation import Mitigation
+    with without_collection():
+        from biasgan.training.mitigation import Mitigation
 
     kind = locate(node["_target_"])
     return isinstance(kind, type) and issubclass(kind, Mitigation)
