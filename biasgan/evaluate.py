@@ -373,12 +373,18 @@ def say(text: str) -> None:
 
 
 def one_for_each_run(arguments: Sequence[str]) -> list[list[str]]:
-    """Command-line arguments, once for each of several runs that a multirun names; each brings options of its own."""
+    """Command-line arguments, once for each of several runs that a multirun names; each brings options of its own.
+
+    Raises:
+        ValueError: If several runs are named without -m.
+    """
     parser = OverridesParser.create()
     for place, argument in enumerate(arguments):
-        if argument.startswith("run=") and {"-m", "--multirun"} & set(arguments):
+        if argument.startswith("run="):
             override = parser.parse_override(argument)
             if override.is_sweep_override():
+                if not {"-m", "--multirun"} & set(arguments):
+                    raise ValueError(f"{argument} names several runs; add -m to evaluate each on its own.")
                 runs = override.sweep_string_iterator()
                 return [[*arguments[:place], f"run={run}", *arguments[place + 1 :]] for run in runs]
     return [list(arguments)]

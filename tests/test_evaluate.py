@@ -259,6 +259,7 @@ def test_a_streamed_set_says_its_codec(
         ("run={run} data=images", "data.root has no value"),
         ("run={run} codec=none", "codec=none is for data=pairs"),
         ("run={run} quality=101", "101"),
+        ("run={run},another", "names several runs; add -m to evaluate each on its own"),
         ("run={run} precision=64", "precision=64: expected auto, 32 or bf16"),
     ],
 )
