@@ -9,7 +9,7 @@ from PIL import Image
 from rich.console import Console
 
 from biasgan.command import plain_errors
-from biasgan.garbage import without_collection
+from biasgan.importing import importing
 from biasgan.inference.photo import FORMAT_OF, FORMATS
 from biasgan.inference.plan import Plan, plan
 
@@ -114,7 +114,7 @@ def enhance(words: Sequence[str]) -> int:
         Image.MAX_IMAGE_PIXELS = None
     if found.jobs:
         # Only now, so that what is wrong with the command is said at once.
-        with without_collection():
+        with importing():
             from biasgan.inference.early_exit import EarlyExitRBQE
             from biasgan.inference.predict import restore_files
             from biasgan.loading import load_model

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from biasgan.command import plain_errors
 from biasgan.config import CONF, plain, register_plugins, register_resolvers
-from biasgan.garbage import without_collection
+from biasgan.importing import importing
 from biasgan.parent import end_with_parent
 from biasgan.silence import quieten_lightning
 from biasgan.training.alone import alone_in, is_first_process, is_one_of_several
@@ -36,7 +36,7 @@ def command(config: DictConfig) -> None:
         settled = {**plain(config), **recorded}
         # The job of a sweep waits, since one of a sweep that was killed may be about to save.
         with alone_in(folder, patience=60 if config.sweep.name else 0):
-            with without_collection():
+            with importing():
                 from biasgan.run import train
             quieten_lightning()
             train(settled, folder)
@@ -46,7 +46,7 @@ def with_options_of_another(arguments: Sequence[str]) -> list[str]:
     """Command-line arguments, with the options of the run that is to be repeated or resumed, if any is."""
     if not any(word.startswith(("--from", "resume=")) for word in arguments):
         return list(arguments)
-    with without_collection():
+    with importing():
         from biasgan.repeat import with_options_of_repeated
         from biasgan.resume import with_options_of_resumed
     return with_options_of_resumed(with_options_of_repeated(arguments))
@@ -60,7 +60,7 @@ def main() -> None:
         # A job of a sweep saves; of processes that train together the first one does.
         end_with_parent(signal.SIGTERM if is_first_process() else signal.SIGKILL)
         if is_one_of_several():
-            with without_collection():
+            with importing():
                 from biasgan.training.processes import join, started_by
             join(started_by())
         sys.argv[1:] = with_options_of_another(sys.argv[1:])

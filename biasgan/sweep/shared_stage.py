@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pydoc import locate
 from typing import Any
 
-from biasgan.garbage import without_collection
+from biasgan.importing import importing
 
 ADVERSARIAL = ("discriminator", "schedule", "adversarial_loss", "weights", "layers")
 """Of a GAN's training, what its pixel stage has no use for."""
@@ -36,7 +36,7 @@ def pixel_stage_key(config: Mapping[str, Any]) -> str | None:
 def is_mitigation(node: Mapping[str, Any]) -> bool:
     """Whether a configuration node describes a mitigation."""
     # Seconds that a sweep of other trainings does not take.
-    with without_collection():
+    with importing():
         from biasgan.training.mitigation import Mitigation
 
     kind = locate(node["_target_"])

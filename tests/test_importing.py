@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COLLECTION = """
+import gc
+from biasgan.importing import importing
+
+with importing():
+    assert not gc.isenabled()
+    kept = [[] for _ in range(1000)]
+assert gc.isenabled()
+count = gc.get_freeze_count()
+assert count > 1000
+
+try:
+    with importing():
+        more = [[] for _ in range(1000)]
+        raise ImportError
+except ImportError:
+    assert gc.isenabled()
+assert gc.get_freeze_count() == count
+"""
+INTERRUPTED = """
+from biasgan.command import plain_errors
+from biasgan.importing import importing
+
+with plain_errors():
+    with importing():
+        import forgiving
+        print("imported", flush=True)
+    print("went on", flush=True)
+"""
+FORGIVING = """
+import signal
+try:
+    signal.raise_signal(signal.{signal})
+except {caught}:
+    {then}
+"""
+
+
+def run(code: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    path = {"PYTHONPATH": f"{ROOT}:{folder}", "PATH": ""}
+    return subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=False)
+
+
+def test_what_is_imported_once_is_never_looked_through(tmp_path: Path) -> None:
+    done = run(COLLECTION, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("caught", "then", "out"),
+    [
+        ("BaseException", "pass", "imported\n"),
+        ("BaseException", "raise ImportError('cannot import name')", ""),
+        ("ImportError", "pass", ""),
+    ],
+)
+def test_an_interruption_of_imports_is_never_lost(
+    tmp_path: Path, signal: str, caught: str, then: str, out: str
+) -> None:
+    (tmp_path / "forgiving.py").write_text(FORGIVING.format(signal=signal, caught=caught, then=then))
+    done = run(INTERRUPTED, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, out, "\nstopped\n")
