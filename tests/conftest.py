@@ -1,8 +1,10 @@
 import gc
 import os
+import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from hydra.core.hydra_config import HydraConfig
 from PIL import Image
 
 from biasgan import prepare, train
+
+from .composer import Composer
 
 # Networks and images are tiny here: threads would cost more than they bring, in this process and in those it starts.
 torch.set_num_threads(1)
@@ -69,7 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 TINY = (
     *("data=folder", "data.valid_every=2", "trainer=cpu", "trainer.precision=32-true", "pairs.workers=0"),
-    *("iterations=4", "pretrain_iterations=2", "validate_every=2", "batch_size=2", "patch_size=32"),
+    *("iterations=4", "pretrain_iterations=2", "validate_every=4", "batch_size=2", "patch_size=32"),
     *("generator.channels=8", "generator.convolutions=1", "discriminator.channels=4"),
     *("features.layers={conv1_2:1.0}", "features.weights=random"),
 )
@@ -116,6 +121,17 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """In place of a full disk: within the block no file can be written beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def tiny(pictures: Path, *arguments: str) -> list[str]:
     """Arguments of a tiny training, and more."""
     return [*TINY, f"data.root={pictures}", *arguments]
@@ -149,6 +165,20 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert not list(tmp_path.rglob(".partial-*"))
 
 
+@pytest.fixture(scope="session")
+def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for runs and caches that are never made."""
+    return tmp_path_factory.mktemp("nowhere")
+
+
+@pytest.fixture
+def composed(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Composer]:
+    """Composes configurations of trainings."""
+    monkeypatch.setenv("BIASGAN_CACHE", str(nowhere / "cache"))
+    yield Composer(nowhere)
+    HydraConfig.instance().cfg = None
+
+
 @pytest.fixture
 def preparation(command: Command) -> Command:
     """Runs the preparing command in the same folder and with the same cache."""
@@ -161,5 +191,5 @@ def finished(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Finish
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIASGAN_CACHE", str(folder / "cache"))
-        assert call(*tiny(pictures, f"hydra.run.dir={folder / 'run'}")) == 0
+        assert call(*tiny(pictures, "validate_every=2", f"hydra.run.dir={folder / 'run'}")) == 0
     return Finished(folder / "run", folder / "cache")

@@ -2,7 +2,6 @@ import csv
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from biasgan.environment import environment
 from biasgan.resume import with_options_of_resumed
 from biasgan.run_log import read_log
 
-from .conftest import Command, Done, Finished, tiny
+from .conftest import Command, Done, Finished, files_of_at_most, tiny
 
 ROOT = Path(__file__).parents[1]
 
@@ -264,13 +263,9 @@ def test_a_full_disk_while_writing_a_checkpoint(command: Command, pictures: Path
     assert done.status == 0
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
     before = checkpoint.read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
-    try:
+    with files_of_at_most(len(before) // 2):
         fresh = command(*options, "hydra.run.dir=fresh")
         resumed = command("resume=run", "trainer.max_steps=4")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert_plain_error(fresh)
     assert "could not be written; there was none before. Free some space" in fresh.err
     assert not results_in(tmp_path / "fresh")

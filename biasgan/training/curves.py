@@ -42,21 +42,21 @@ def draw(rows: Sequence[dict[str, float]], pretrain_iterations: int) -> Figure:
     """
     figure = Figure(figsize=(13, 3.8), dpi=110)
     losses, fidelity, bias = figure.subplots(1, 3)
-    # To have Matplotlib find margins would take as long as all else.
+    # To have Matplotlib find margins, and heights for titles, would take as long as all else.
     figure.subplots_adjust(left=0.05, right=0.99, bottom=0.13, top=0.92, wspace=0.15)
     names = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         if name.startswith(("generator/", "discriminator/")):
             plot(losses, rows, name, name.replace("/", " "), style="-")
     losses.set_yscale("log")
-    losses.set_title("loss terms, weighted")
+    losses.set_title("loss terms, weighted", y=1)
     plot(fidelity, rows, "valid/psnr", "restored", style="o-")
     plot(fidelity, rows, "valid/compressed_psnr", "compressed", style="--")
-    fidelity.set_title("PSNR on validation images, dB")
+    fidelity.set_title("PSNR on validation images, dB", y=1)
     for candidate in ("original", "restored", "compressed"):
         plot(bias, rows, f"bias/realism_{candidate}", candidate, style="o-")
     bias.set_ylim(0, 1)
-    bias.set_title("realism given by the discriminator")
+    bias.set_title("realism given by the discriminator", y=1)
     for axes in (losses, fidelity, bias):
         axes.set_xlabel("iteration")
         if pretrain_iterations:

@@ -1,18 +1,8 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from hydra.core.hydra_config import HydraConfig
 
 from biasgan.sweep.shared_stage import pixel_stage_key
 
-from ..test_conf import Composer
-
-
-@pytest.fixture
-def composed(tmp_path: Path) -> Iterator[Composer]:
-    yield Composer(tmp_path)
-    HydraConfig.instance().cfg = None
+from ..composer import Composer
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-import resource
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from biasgan.data.pairs import Pair
 from biasgan.run_log import read_log
 from biasgan.training.csv_log import CSVLog
 
-from ..conftest import Command, Done, tiny
+from ..conftest import Command, Done, files_of_at_most, tiny
 
 OPTIONS = ("iterations=8", "checkpoint_every=2", "validate_every=4", "hydra.run.dir=run", "+training.log_every=1")
 
@@ -86,15 +85,11 @@ def test_a_log_on_a_full_disk_says_so(tmp_path: Path) -> None:
     log = CSVLog(tmp_path / "log.csv")
     log.start(0)
     log.log_metrics({"a": 1.0}, step=1)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (log.path.stat().st_size + 2, hard))
-    try:
+    with files_of_at_most(log.path.stat().st_size + 2):
         with pytest.raises(OSError, match=r"The log .*log\.csv could not be written.* File too large"):
             log.log_metrics({"a": 2.0}, step=2)
         with pytest.raises(OSError, match=r"The log .*log\.csv could not be written"):
             log.log_metrics({"another": 2.0}, step=2)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert read_log(log.path)[0] == {"iteration": 1, "a": 1}
     log.start(1)
     assert read_log(log.path) == [{"iteration": 1, "a": 1}]

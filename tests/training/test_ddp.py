@@ -60,7 +60,7 @@ def lines(folder: Path, name: str) -> list[list[str]]:
 
 
 def test_two_processes_equal_one_with_twice_the_batch(command: Command, ten_pictures: Path, tmp_path: Path) -> None:
-    options = tiny(ten_pictures, *SGD, "accumulate=2", "ema_decay=0.9")
+    options = tiny(ten_pictures, *SGD, "accumulate=2", "ema_decay=0.9", "validate_every=2")
     recorded = (RECORDED, f"+callbacks.recorded.folder={tmp_path}")
     done = run(tmp_path, *options, *recorded, *TWO, "batch_size=2", "hydra.run.dir=two")
     assert done.status == 0, done.err
@@ -107,7 +107,9 @@ def test_two_processes_equal_one_with_twice_the_batch(command: Command, ten_pict
 def test_torchrun_trains_with_batch_norm_in_bf16_and_one_image_to_validate_with(
     ten_pictures: Path, tmp_path: Path
 ) -> None:
-    options = [o for o in tiny(ten_pictures, *TWO) if not o.startswith(("data.valid_every", "patch_size"))]
+    options = [
+        o for o in tiny(ten_pictures, *TWO, "validate_every=2") if not o.startswith(("data.valid_every", "patch_size"))
+    ]
     done = run(
         tmp_path, *options, "trainer.precision=bf16-mixed", "data.valid_every=10", "baseline=esrgan",
         "generator=compact", "patch_size=64", "discriminator.size=64", RECORDED,
