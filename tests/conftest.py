@@ -20,6 +20,7 @@ from biasgan import prepare, train
 
 from .composer import Composer
 
+gc.disable()  # until all is imported
 # Networks and images are tiny here: threads would cost more than they bring, in this process and in those it starts.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -63,8 +64,10 @@ LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test
 
 
 def pytest_collection_finish() -> None:
-    """Have Python no longer look for garbage among all that was imported."""
+    """Have Python no longer look for garbage among all that was imported, and not often among the rest."""
     gc.freeze()
+    gc.enable()
+    gc.set_threshold(100_000, *gc.get_threshold()[1:])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,12 +43,19 @@ def test_there_are_three() -> None:
     assert [path.stem[:2] for path in NOTEBOOKS] == ["1-", "2-", "3-"]
 
 
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what Jupyter and Matplotlib keep."""
+    return tmp_path_factory.mktemp("settings")
+
+
 @each
-def test_a_notebook_runs_and_gives_what_it_shows(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_runs_and_gives_what_it_shows(
+    path: Path, tmp_path: Path, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
-    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR"):
+        monkeypatch.setenv(name, str(settings / name))
     shown = nbformat.read(path, as_version=4)
     run = nbformat.read(path, as_version=4)
     NotebookClient(run, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()

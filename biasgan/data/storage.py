@@ -1,8 +1,12 @@
 import logging
 import shutil
+import threading
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from biasgan.files import PARTIAL
 
@@ -90,7 +94,7 @@ class Storage:
         config = extra("botocore.config").Config(connect_timeout=10, retries=RETRIES, signature_version=signature)
         # A client for each call: loader processes begin as copies of one that has read the index, and would share its
         # connections.
-        client = extra("boto3").session.Session().client("s3", config=config)
+        client = client_maker(threading.get_ident())("s3", config=config)
         bucket, _, prefix = self.root.removeprefix(S3).partition("/")
         address = f"{self.root}/{name}"
         try:
@@ -104,6 +108,12 @@ class Storage:
             ) from error
         finally:
             client.close()
+
+
+@cache
+def client_maker(thread: int) -> Callable[..., Any]:
+    """What makes the clients of a thread: for the first one it reads, for a tenth of a second, all that S3 can do."""
+    return extra("boto3").session.Session().client
 
 
 def extra(module: str) -> ModuleType:

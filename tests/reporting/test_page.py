@@ -37,11 +37,13 @@ class Outline(HTMLParser):
         return [value for _, attributes in self.elements if (value := attributes.get(name))]
 
 
-@pytest.fixture
-def written(tmp_path: Path) -> Path:
-    make_sweep(tmp_path / "runs", seeds=(0, 1), pictures=1, side=64)
-    report([str(tmp_path / "runs")], tmp_path / "out")
-    return tmp_path / "out"
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report; not to be changed."""
+    folder = tmp_path_factory.mktemp("report")
+    make_sweep(folder / "runs", seeds=(0, 1), pictures=1, side=64)
+    report([str(folder / "runs")], folder / "out")
+    return folder / "out"
 
 
 def test_the_page_is_whole_and_asks_for_nothing_else(written: Path) -> None:

@@ -13,11 +13,11 @@ from ..conftest import Command, tiny
 from .conftest import ROOT, Start
 from .test_sweep import finish, wait_for
 
-LONG = ("iterations=80", "pretrain_iterations=5", "validate_every=80", "checkpoint_every=1000")
+LONG = ("iterations=60", "pretrain_iterations=5", "validate_every=60", "checkpoint_every=1000")
 
 
 def far(log: Path) -> bool:
-    return any(row["iteration"] >= 20 for row in read_log(log))
+    return any(row["iteration"] >= 10 for row in read_log(log))
 
 
 def assert_whole(command: Command, pictures: Path, run: Path, *options: str) -> None:
@@ -73,6 +73,6 @@ def test_slurm_by_lightning_alone(command: Command, pictures: Path, tmp_path: Pa
     process.kill()
     process.communicate()
     assert (tmp_path / "asked").read_text() == "requeue 77\n"
-    assert 20 <= torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] < 80
+    assert 10 <= torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] < 60
     assert finish(run())[0] == 0
     assert_whole(command, pictures, tmp_path / "run")

@@ -46,7 +46,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 @pytest.fixture
 def make_pairs(images: ImageSet, tmp_path: Path) -> MakePairs:
     """Makes data modules over the small pictures at JPEG quality 10, all on one store."""
-    source = CodedPairs(images, JPEG(), 10, tmp_path / "store", workers=0)
+    return pairs_of(images, tmp_path / "store")
+
+
+def pairs_of(images: ImageSet, store: Path) -> MakePairs:
+    """Makes data modules on a store."""
+    source = CodedPairs(images, JPEG(), 10, store, workers=0)
     return partial(RestorationData, source=source, patch_size=32, batch_size=4, iterations=12, workers=0)
 
 

@@ -20,7 +20,8 @@ from ..conftest import Command, Done, tiny
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")
 
 ROOT = Path(__file__).parents[2]
-PYTHON = (sys.executable, "-m")
+LIGHTNING = (sys.executable, "-m")
+FORK = (sys.executable, "-m", "tests.training.ranks")
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m")
 TWO = ("trainer=ddp_cpu", "trainer.precision=32-true")
 RECORDED = "+callbacks.recorded._target_=tests.training.together.Recorded"
@@ -44,7 +45,7 @@ def ten_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str, launcher: tuple[str, ...] = PYTHON) -> Done:
+def run(folder: Path, *arguments: str, launcher: tuple[str, ...] = FORK) -> Done:
     """Train in processes of their own; all have ended when their output does."""
     done = subprocess.run(
         [*launcher, "biasgan.train", *arguments],
@@ -107,9 +108,8 @@ def test_two_processes_equal_one_with_twice_the_batch(command: Command, ten_pict
 def test_torchrun_trains_with_batch_norm_in_bf16_and_one_image_to_validate_with(
     ten_pictures: Path, tmp_path: Path
 ) -> None:
-    options = [
-        o for o in tiny(ten_pictures, *TWO, "validate_every=2") if not o.startswith(("data.valid_every", "patch_size"))
-    ]
+    two = ("iterations=2", "pretrain_iterations=1", "validate_every=1")
+    options = [o for o in tiny(ten_pictures, *TWO, *two) if not o.startswith(("data.valid_every", "patch_size"))]
     done = run(
         tmp_path, *options, "trainer.precision=bf16-mixed", "data.valid_every=10", "baseline=esrgan",
         "generator=compact", "patch_size=64", "discriminator.size=64", RECORDED,
@@ -119,8 +119,8 @@ def test_torchrun_trains_with_batch_norm_in_bf16_and_one_image_to_validate_with(
     state, other = lines(tmp_path, "state")
     assert state == other
     running = [line.split()[2] for line in state if "running_mean" in line]
-    assert len(set(running[-len(running) // 4 :])) > 1
-    assert (tmp_path / "images-0.txt").read_text().splitlines() == ["2 0", "4 0"]
+    assert len(set(running[-len(running) // 2 :])) > 1
+    assert (tmp_path / "images-0.txt").read_text().splitlines() == ["1 0", "2 0"]
     assert not (tmp_path / "images-1.txt").exists()
     # Each process has its own clock.
     (folder,) = (tmp_path / "outputs").glob("*/*")
@@ -133,20 +133,26 @@ def test_torchrun_trains_with_batch_norm_in_bf16_and_one_image_to_validate_with(
 
 
 @pytest.mark.parametrize(
-    ("rank", "where", "number", "message"),
+    ("launcher", "rank", "where", "number", "message"),
     [
-        (0, "loader", None, "loader of 0"),
-        (1, "validation", None, "validation of 1"),
-        (1, "iteration", int(signal.SIGKILL), "A process of this training ended without a word"),
-        (1, "iteration", int(signal.SIGINT), "Stopped at iteration 3 of 4 and saved."),
+        (FORK, 0, "loader", None, "loader of 0"),
+        (FORK, 1, "validation", None, "validation of 1"),
+        (LIGHTNING, 1, "iteration", int(signal.SIGKILL), "A process of this training ended without a word"),
+        (FORK, 1, "iteration", int(signal.SIGINT), "Stopped at iteration 3 of 4 and saved."),
     ],
 )
 def test_all_processes_end_with_one_error(
-    ten_pictures: Path, tmp_path: Path, rank: int, where: str, number: int | None, message: str
+    ten_pictures: Path,
+    tmp_path: Path,
+    launcher: tuple[str, ...],
+    rank: int,
+    where: str,
+    number: int | None,
+    message: str,
 ) -> None:
     done = run(
         tmp_path, *tiny(ten_pictures, *TWO), "hydra.run.dir=run", f"+{FAILS}._target_=tests.training.together.Fails",
-        f"+{FAILS}.rank={rank}", f"+{FAILS}.where={where}", f"+{FAILS}.signal={number or 'null'}",
+        f"+{FAILS}.rank={rank}", f"+{FAILS}.where={where}", f"+{FAILS}.signal={number or 'null'}", launcher=launcher,
     )  # fmt: skip
     assert done.status == 1
     assert done.err.count("error: ") == 1

@@ -112,7 +112,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 
 
 def test_ctrl_c_then_resume_equals_an_uninterrupted_run(command: Command, pictures: Path, tmp_path: Path) -> None:
-    options = tiny(pictures, "iterations=100", "pretrain_iterations=5", "validate_every=50", "checkpoint_every=1000")
+    options = tiny(pictures, "iterations=60", "pretrain_iterations=5", "validate_every=30", "checkpoint_every=1000")
     process = subprocess.Popen(
         [sys.executable, "-m", "biasgan.train", *options, "hydra.run.dir=run"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
@@ -127,8 +127,8 @@ def test_ctrl_c_then_resume_equals_an_uninterrupted_run(command: Command, pictur
     assert f"resume={run}\n" in err
     assert "Traceback" not in out + err
     stopped = torch.load(run / "checkpoints" / "last.ckpt")["global_step"]
-    assert 10 <= stopped < 100
-    assert f"Stopped at iteration {stopped} of 100 and saved" in err
+    assert 10 <= stopped < 60
+    assert f"Stopped at iteration {stopped} of 60 and saved" in err
     assert not (run / "summary.json").exists()
     assert not (run / "generator.safetensors").exists()
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from biasgan.data.sets import ImageSet
 from biasgan.losses.adversarial import RelativisticAverageLoss
 from biasgan.run_log import read_log
 from biasgan.training.bias_monitor import BiasMonitor
@@ -15,7 +16,7 @@ from biasgan.training.ema import EMA
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.random_state import RandomState
 
-from .conftest import LAYERS, MakePairs, make_gan, make_trainer
+from .conftest import LAYERS, MakePairs, make_gan, make_trainer, pairs_of
 
 ITERATIONS = 12
 
@@ -66,19 +67,26 @@ def assert_equal(one: object, other: object, where: str = "") -> None:
         assert one == other, where
 
 
+@pytest.fixture(scope="module")
+def whole(images: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder, pairs_of(images, folder / "store"))
+    return folder
+
+
 # In the pixel stage, at its end, in the adversarial stage; with a validation at 4 and 8; and workers that read ahead.
 @pytest.mark.parametrize(("stop", "workers"), [(3, 0), (4, 0), (5, 0), (7, 0), (8, 2)])
 def test_a_resumed_training_equals_an_uninterrupted_one(
-    make_pairs: MakePairs, tmp_path: Path, stop: int, workers: int
+    make_pairs: MakePairs, whole: Path, tmp_path: Path, stop: int, workers: int
 ) -> None:
-    run(tmp_path / "whole", make_pairs)
-    run(tmp_path / "parts", make_pairs, stop=stop, workers=workers)
-    run(tmp_path / "parts", make_pairs, resume=tmp_path / "parts/checkpoints/last.ckpt", workers=workers)
-    whole, parts = (torch.load(tmp_path / name / "checkpoints" / "last.ckpt") for name in ("whole", "parts"))
+    run(tmp_path, make_pairs, stop=stop, workers=workers)
+    run(tmp_path, make_pairs, resume=tmp_path / "checkpoints/last.ckpt", workers=workers)
+    expected, resumed = (torch.load(folder / "checkpoints" / "last.ckpt") for folder in (whole, tmp_path))
     for key in ("state_dict", "optimizer_states", "callbacks", "global_step"):
-        assert_equal(whole[key], parts[key], key)
-    assert len(whole["optimizer_states"]) == 2
-    logs = [read_log(tmp_path / name / "log.csv") for name in ("whole", "parts")]
+        assert_equal(expected[key], resumed[key], key)
+    assert len(expected["optimizer_states"]) == 2
+    logs = [read_log(folder / "log.csv") for folder in (whole, tmp_path)]
     validated_early = [row for row in logs[1] if row["iteration"] == stop and "valid/psnr" in row and stop % 4]
     assert [row for row in logs[0] if "generator/pixel" in row] == [r for r in logs[1] if "generator/pixel" in r]
     # Where it was stopped there is one validation more: the last iteration of a training is always validated.
