@@ -116,10 +116,15 @@ def is_evaluated(run: Path, metrics: str) -> bool:
     return json.loads(file.read_text())["options"].get("metrics") == metrics
 
 
+def is_option(word: str) -> bool:
+    """Whether Hydra takes a word for an option, such as qf=20, or ~callbacks.curves to leave something out."""
+    return "=" in word or word.startswith("~")
+
+
 def main() -> None:
     """Run from the command line."""
     with plain_errors():
-        own = [word for word in sys.argv[1:] if word.startswith(("metrics=", "out=")) or "=" not in word]
+        own = [word for word in sys.argv[1:] if word.startswith(("metrics=", "out=")) or not is_option(word)]
         given = read_arguments(own, USAGE, ("experiment",), {"metrics": "fast", "out": "outputs"})
         options = [word for word in sys.argv[1:] if word not in own]
         reproduce(given["experiment"], options, given["metrics"], given["out"])

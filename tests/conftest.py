@@ -17,6 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from PIL import Image
 
 from biasgan import prepare, train
+from biasgan.config import cores
 
 from .composer import Composer
 
@@ -59,6 +60,12 @@ def pytest_report_header() -> list[str]:
     ] + [f"{BROWSER} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one worker more than there are cores, since many tests wait: for a browser, or for a process to end."""
+    return min(cores() + 1, 4)
+
+
 LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test_reproduce.py", "test_train.py")
 """Tests that start many processes."""
 
@@ -75,11 +82,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in LONG)
 
 
+NO_PICTURES = ("~callbacks.previews", "~callbacks.curves")
+"""To draw takes a third of a training of a second."""
+
 TINY = (
     *("data=folder", "data.valid_every=2", "trainer=cpu", "trainer.precision=32-true", "pairs.workers=0"),
     *("iterations=4", "pretrain_iterations=2", "validate_every=4", "batch_size=2", "patch_size=32"),
     *("generator.channels=8", "generator.convolutions=1", "discriminator.channels=4"),
     *("features.layers={conv1_2:1.0}", "features.weights=random"),
+    *NO_PICTURES,
 )
 """A training of a second, with both stages and both mitigations."""
 
@@ -135,9 +146,10 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def tiny(pictures: Path, *arguments: str) -> list[str]:
-    """Arguments of a tiny training, and more."""
-    return [*TINY, f"data.root={pictures}", *arguments]
+def tiny(pictures: Path, *arguments: str, drawn: bool = False) -> list[str]:
+    """Arguments of a tiny training, without its pictures unless they are asked for, and more."""
+    options = [option for option in TINY if not drawn or option not in NO_PICTURES]
+    return [*options, f"data.root={pictures}", *arguments]
 
 
 def call(*arguments: str, main: Callable[[], None] = train.main) -> int:
@@ -194,5 +206,5 @@ def finished(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Finish
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIASGAN_CACHE", str(folder / "cache"))
-        assert call(*tiny(pictures, "validate_every=2", f"hydra.run.dir={folder / 'run'}")) == 0
+        assert call(*tiny(pictures, "validate_every=2", f"hydra.run.dir={folder / 'run'}", drawn=True)) == 0
     return Finished(folder / "run", folder / "cache")

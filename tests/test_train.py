@@ -394,7 +394,7 @@ def test_damaged_pairs_are_named_and_made_again(command: Command, pictures: Path
 
 
 def test_loggers(command: Command, pictures: Path, tmp_path: Path) -> None:
-    assert command(*tiny(pictures, "logger=none", "hydra.run.dir=none")).status == 0
+    assert command(*tiny(pictures, "logger=none", "hydra.run.dir=none", drawn=True)).status == 0
     assert not {"log.csv", "throughput.csv", "curves.png"} & {file.name for file in (tmp_path / "none").iterdir()}
     assert (tmp_path / "none" / "summary.json").exists()
     assert command(*tiny(pictures, "logger=[csv,tensorboard]", "hydra.run.dir=both")).status == 0

@@ -23,7 +23,12 @@ class Jobs(Training):
 
     def words(self) -> list[str]:
         options = tiny(
-            self.root / "pictures", *self.options, f"method={self.methods}", "sweep.name=jobs", "sweep.jobs=2"
+            self.root / "pictures",
+            *self.options,
+            f"method={self.methods}",
+            "sweep.name=jobs",
+            "sweep.jobs=2",
+            drawn=True,
         )
         return ["biasgan.train", "-m", *options]
 

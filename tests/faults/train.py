@@ -35,7 +35,7 @@ class Training(Scene):
     )
 
     def words(self) -> list[str]:
-        options = tiny(self.root / "pictures", *self.options, "resume=auto", "hydra.run.dir=run")
+        options = tiny(self.root / "pictures", *self.options, "resume=auto", "hydra.run.dir=run", drawn=True)
         return ["biasgan.train", *options]
 
     def victims(self, folder: Path, process: "subprocess.Popen[bytes]") -> list[int]:

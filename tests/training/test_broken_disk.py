@@ -72,7 +72,7 @@ def test_a_pair_that_vanishes_is_named_and_made_again(command: Command, pictures
 def test_pictures_that_cannot_be_written_end_nothing(command: Command, pictures: Path, tmp_path: Path) -> None:
     for name in ("preview", "curves"):
         (tmp_path / "run" / f"{name}.png").mkdir(parents=True)
-    done = command(*tiny(pictures, *OPTIONS))
+    done = command(*tiny(pictures, *OPTIONS, drawn=True))
     assert done.status == 0
     for name in ("preview", "curves"):
         line = f"run/{name}.png could not be written: Is a directory. The training goes on without."

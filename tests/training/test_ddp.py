@@ -61,7 +61,7 @@ def lines(folder: Path, name: str) -> list[list[str]]:
 
 
 def test_two_processes_equal_one_with_twice_the_batch(command: Command, ten_pictures: Path, tmp_path: Path) -> None:
-    options = tiny(ten_pictures, *SGD, "accumulate=2", "ema_decay=0.9", "validate_every=2")
+    options = tiny(ten_pictures, *SGD, "accumulate=2", "ema_decay=0.9", "validate_every=2", drawn=True)
     recorded = (RECORDED, f"+callbacks.recorded.folder={tmp_path}")
     done = run(tmp_path, *options, *recorded, *TWO, "batch_size=2", "hydra.run.dir=two")
     assert done.status == 0, done.err
