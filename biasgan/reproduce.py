@@ -86,7 +86,10 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with subprocess.Popen([sys.executable, *words]) as process:
-            passed_on = 0
+            # What came before the command was there has not reached it.
+            for number in (early := asked.copy()):
+                process.send_signal(number)
+            passed_on = early.count(signal.SIGTERM)
             while process.poll() is None:
                 time.sleep(PAUSE)
                 # The command may have something to save. Ctrl-C has reached it too.

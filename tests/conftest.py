@@ -17,7 +17,6 @@ from hydra.core.hydra_config import HydraConfig
 from PIL import Image
 
 from biasgan import prepare, train
-from biasgan.config import cores
 
 from .composer import Composer
 
@@ -58,12 +57,6 @@ def pytest_report_header() -> list[str]:
         for extra, names in MISSING.items()
         if names
     ] + [f"{BROWSER} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Have one worker more than there are cores, since many tests wait: for a browser, or for a process to end."""
-    return min(cores() + 1, 4)
 
 
 LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test_reproduce.py", "test_train.py")

@@ -23,7 +23,7 @@ def test_a_preparation_that_is_killed_goes_on(tmp_path: Path) -> None:
 def test_a_training_that_is_killed_goes_on(tmp_path: Path) -> None:
     scene = Training(tmp_path)
     scene.options = (*SHORT, "pairs.workers=1")
-    assert differences(scene, 3) == []
+    assert differences(scene, 2) == []
 
 
 def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from biasgan import reproduce
 from biasgan.reproduce import finished_runs, is_evaluated, quoted
 
-from .conftest import TINY, Command
+from .conftest import TINY, Command, tiny
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,6 +65,21 @@ def test_ctrl_c_stops_the_step_and_the_command(tmp_path: Path, number: int) -> N
     assert process.returncode == 130
     assert errors.rstrip().endswith("stopped")
     assert not list(tmp_path.rglob("report"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_step_is_there_is_not_lost(
+    command: Command, pictures: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    class Late(subprocess.Popen[bytes]):
+        def __init__(self, words: list[str]) -> None:
+            signal.raise_signal(number)
+            super().__init__(words)
+
+    monkeypatch.setattr(subprocess, "Popen", Late)
+    done = command("bias", *tiny(pictures, "iterations=1000000"), main=reproduce.main)
+    assert (done.status, done.err.splitlines()[-1]) == (130, "stopped")
+    assert not list(Path().rglob("log.csv"))
 
 
 def test_what_a_sweep_trains_beside_its_runs_is_none_of_them(tmp_path: Path) -> None:
