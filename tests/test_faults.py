@@ -17,7 +17,7 @@ def differences(scene: Scene, kills: int) -> list[str]:
 
 
 def test_a_preparation_that_is_killed_goes_on(tmp_path: Path) -> None:
-    assert differences(Preparation(tmp_path), 3) == []
+    assert differences(Preparation(tmp_path), 2) == []
 
 
 def test_a_training_that_is_killed_goes_on(tmp_path: Path) -> None:

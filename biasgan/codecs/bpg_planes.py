@@ -16,8 +16,12 @@ int32 = cast(Callable[[int], int], numba.int32)
 
 
 def compiled(kernel: Kernel) -> Kernel:
-    """A kernel that is compiled at its first call, and lets other threads run meanwhile."""
-    return cast(Kernel, numba.njit(nogil=True)(kernel))
+    """A kernel that is compiled at its first call on a machine, which takes seconds, and lets other threads run."""
+    try:
+        return cast(Kernel, numba.njit(nogil=True, cache=True)(kernel))
+    except RuntimeError:
+        # No folder can be written that it could be kept in.
+        return cast(Kernel, numba.njit(nogil=True)(kernel))
 
 
 RED, GREEN, BLUE = 0.299, 0.587, 0.114

@@ -1,9 +1,11 @@
 """Second sources: the same filters written with NumPy's convolution, and conversion in floating point."""
 
+import numba
 import numpy as np
 import pytest
+from numba.core.caching import CacheImpl
 
-from biasgan.codecs.bpg_planes import join, split
+from biasgan.codecs.bpg_planes import compiled, join, split
 
 NARROWING = np.array([2, -4, -8, 17, 57, 57, 17, -8, -4, 2])
 WIDENING = np.array([-1, 4, -10, 57, 18, -6, 2])
@@ -111,3 +113,15 @@ def test_flat_pictures_stay_flat(colour: tuple[int, int, int]) -> None:
     restored = join(planes, 10, 14, True, True)
     assert np.abs(restored.astype(int) - image).max() <= 2
     assert (restored == restored[0, 0]).all()
+
+
+def test_kernels_that_can_be_kept_nowhere_are_compiled_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def double(number: int) -> int:
+        return 2 * number
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CacheImpl, "_locator_classes", [])
+        with pytest.raises(RuntimeError, match="cannot cache"):
+            numba.njit(cache=True)(double)
+        kernel = compiled(double)
+    assert kernel(21) == 42

@@ -148,16 +148,16 @@ def folders(sweep: Path) -> list[str]:
 def test_a_sweep_in_a_file_over_several_processes_each(sweep: Sweep, tmp_path: Path) -> None:
     (tmp_path / "my_conf" / "experiment").mkdir(parents=True)
     (tmp_path / "my_conf" / "experiment" / "mine.yaml").write_text(
-        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 3,4\n"
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      method: full,nonsense\n"
     )
     options = ("trainer=ddp_cpu", "trainer.precision=32-true", "iterations=2", "pretrain_iterations=1")
-    assert sweep("--config-dir=my_conf", "experiment=mine", *options).status == 0
+    assert sweep("--config-dir=my_conf", "experiment=mine", *options).status == 1
     (folder,) = (tmp_path / "outputs").iterdir()
-    assert statuses(folder) == {"seed=3": "finished", "seed=4": "finished"}
-    seeds = [json.loads((Path(job) / "summary.json").read_text())["seed"] for job in folders(folder)]
-    assert seeds == [3, 4]
-    # No process of a job ran the sweep again.
-    assert len(list(tmp_path.rglob("summary.json"))) == 2
+    assert statuses(folder) == {"method=full": "finished", "method=nonsense": "failed"}
+    # No process of the job ran the sweep again.
+    assert [str(summary.parent) for summary in tmp_path.rglob("summary.json")] == [
+        jobs_of(folder)["method=full"]["folder"]
+    ]
 
 
 def test_one_process_at_a_time_runs_a_sweep(start: Start, tmp_path: Path) -> None:
