@@ -17,13 +17,13 @@ def differences(scene: Scene, kills: int) -> list[str]:
 
 
 def test_a_preparation_that_is_killed_goes_on(tmp_path: Path) -> None:
-    assert differences(Preparation(tmp_path), 2) == []
+    assert differences(Preparation(tmp_path), 3) == []
 
 
 def test_a_training_that_is_killed_goes_on(tmp_path: Path) -> None:
     scene = Training(tmp_path)
     scene.options = (*SHORT, "pairs.workers=1")
-    assert differences(scene, 2) == []
+    assert differences(scene, 3) == []
 
 
 def test_a_sweep_that_is_killed_goes_on(tmp_path: Path) -> None:
