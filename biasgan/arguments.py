@@ -1,6 +1,9 @@
 import sys
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
+
+from biasgan.files import expanded
 
 
 def read_arguments(
@@ -30,7 +33,7 @@ def read_arguments(
     for argument in arguments:
         name, equals, value = argument.partition("=")
         # A path may have an equals sign too.
-        if not (equals and name.isidentifier()):
+        if not (equals and name.isidentifier()) or (free and name not in options and Path(argument).exists()):
             if not free:
                 raise ValueError(f"{argument!r} is one word too many. {expected(words, options)}")
             name, value = free.pop(0), argument
@@ -51,6 +54,11 @@ def read_arguments(
 def expected(words: Sequence[str], options: Mapping[str, str | None]) -> str:
     """What a command takes, for its error messages."""
     return f"Expected: {' '.join([*words, *(f'{name}=' for name in options)])}; see --help."
+
+
+def read_path(value: str) -> str:
+    """A path, or a word for the package's own weights; what follows KEY= no shell has expanded."""
+    return expanded(value)
 
 
 def read_switch(name: str, value: str) -> bool:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import Tensor, nn
 
-from biasgan.files import atomic_write
+from biasgan.files import atomic_write, expanded
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.whole import damage_of
 
@@ -129,7 +129,7 @@ def discriminator_file(path: str | Path) -> Path:
 
 def weight_file(given: str | Path, network: str, words: Mapping[str, str]) -> Path:
     """The file that a path or word means, of the two networks the one that is named."""
-    path = BUNDLED / f"{words[str(given)]}.safetensors" if str(given) in words else Path(given)
+    path = BUNDLED / f"{words[str(given)]}.safetensors" if str(given) in words else Path(expanded(given))
     if path.is_file():
         return path
     names = (f"{network}.safetensors", "checkpoints/last.ckpt")

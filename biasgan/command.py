@@ -13,6 +13,11 @@ from biasgan.peers import first_to_fail, lost
 
 PLAIN = (HydraException, ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
 TRACEBACK = "BIASGAN_TRACEBACK"
+VARIABLES = (
+    *("AWS_", "BIASGAN_", "HF_", "MPL", "NODE_RANK", "MASTER_", "OMP_", "RANK", "LOCAL_", "SLURM_", "TORCH"),
+    *("WANDB_", "WORLD_SIZE", "XDG_"),
+)
+"""What names of variables begin with where empty is no value; it is one of CUDA_VISIBLE_DEVICES."""
 STOPPED = 130
 """Exit status after Ctrl-C and SIGTERM."""
 
@@ -29,8 +34,10 @@ def plain_errors() -> Generator[None]:
 
     Of several processes that train together the first to fail has the word.
 
-    With BIASGAN_TRACEBACK=1 in the environment errors keep their traceback.
+    With BIASGAN_TRACEBACK=1 in the environment errors keep their traceback. Variables that are set but empty count as
+    unset.
     """
+    forget_empty_variables()
     # Otherwise Hydra prints errors itself, those of the system with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -46,6 +53,13 @@ def plain_errors() -> Generator[None]:
         if first_to_fail():
             Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
         sys.exit(STOPPED if stopped else 1)
+
+
+def forget_empty_variables() -> None:
+    """Unset the variables of this package and of those that it uses that are empty: as folders they would be wrong."""
+    for name, value in list(os.environ.items()):
+        if not value and name.startswith(VARIABLES):
+            del os.environ[name]
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from hydra.core.plugins import Plugins
 from hydra.utils import instantiate
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 
+from biasgan.files import expanded
+from biasgan.options import escaped
 from biasgan.peers import agreed
 
 PACKAGE = Path(__file__).parent
@@ -45,7 +47,7 @@ def run_folder(resume: str | None, fresh: str) -> str:
     """Resolver: the folder of a run, that of the resumed one if there is one."""
     if not resume or resume == AUTO:
         return fresh
-    path = Path(resume)
+    path = Path(expanded(resume))
     return str(path if path.is_dir() else path.parent.parent)
 
 
@@ -99,12 +101,6 @@ def with_options(config: Mapping[str, Any], arguments: Sequence[str], place: int
     return [*flags, *arguments[:place], *options, *arguments[place:]]
 
 
-def quoted(path: Path) -> str:
-    """A path as the value of an option, whatever characters it has."""
-    text = str(path).replace("'", "\\'")
-    return f"'{text}'"
-
-
 def plain(config: DictConfig) -> dict[str, Any]:
     """The resolved configuration in plain dicts, lists, strings and numbers.
 
@@ -119,13 +115,22 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
 
 
+def literal(value: object) -> object:
+    """A plain container whose strings are taken for themselves, those with ${…} too, such as paths."""
+    if isinstance(value, Mapping):
+        return {key: literal(each) for key, each in cast(Mapping[str, object], value).items()}
+    if isinstance(value, list):
+        return [literal(each) for each in cast(list[object], value)]
+    return escaped(value) if isinstance(value, str) else value
+
+
 def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:
     """Call what a configuration node describes.
 
     Raises:
         TypeError: If that makes something of another kind.
     """
-    made = instantiate(node, _convert_="all", **more)
+    made = instantiate(literal(node), _convert_="all", **more)
     if not isinstance(made, kind):
         raise TypeError(f"{node.get('_target_')} makes a {type(made).__name__}; expected a {kind.__name__}.")
     return made

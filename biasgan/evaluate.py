@@ -49,7 +49,9 @@ from biasgan.inference.restorer import Restorer
 from biasgan.losses.adversarial import AdversarialLoss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.options import absolute, as_given, path_in, with_absolute_paths
 from biasgan.silence import quieten_lightning
+from biasgan.training.wandb_log import WandbLog, kept_id
 from biasgan.weight_files import sha256
 
 FORMAT = 1
@@ -69,7 +71,7 @@ def command(config: DictConfig) -> None:
     # Here too, since Hydra announces what a job raises with all its options.
     with plain_errors():
         settings = HydraConfig.get()
-        evaluate(plain(config), settings.runtime.choices["data"], list(settings.overrides.task))
+        evaluate(plain(with_absolute_paths(config)), settings.runtime.choices["data"], list(settings.overrides.task))
 
 
 def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) -> None:
@@ -134,7 +136,7 @@ def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) 
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     write(result, figures, folder)
-    if config["run"] and (Path(config["run"]) / "wandb").is_dir():
+    if config["run"] and kept_id(Path(config["run"])):
         log_to_wandb(Path(config["run"]), trained, result, figures, folder)
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(result_table(result), *remarks(result), folder / "evaluation.json", folder, sep="\n")
@@ -197,12 +199,19 @@ def out_folder(config: Mapping[str, Any], trained: Mapping[str, Any], label: str
         return Path(config["out"])
     if config["run"]:
         run = Path(config["run"])
-        own = all(config.get(key) == trained.get(key) for key in MEANING)
-        return run if own else run / label
+        return run if meaning(config) == meaning(trained) else run / label
     if config["model"]:
         return Path("evaluations", f"{Path(config['model']).stem}-{label}")
     name = Path(config["restored"]).resolve().name if config["restored"] else "compressed"
     return Path("evaluations", f"{name}-{label}")
+
+
+def meaning(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Which images of what quality a configuration means; earlier runs have relative paths."""
+    meant = {name: config.get(name) for name in MEANING}
+    root = (meant["data"] or {}).get("root")
+    paths = {"root": root, "original": meant["original"], "compressed": meant["compressed"]}
+    return {**meant, "data": {**(meant["data"] or {}), "root": None}} | {n: p and absolute(p) for n, p in paths.items()}
 
 
 def subject_of(config: Mapping[str, Any], folder: Path) -> Subject:
@@ -341,14 +350,9 @@ def log_to_wandb(
     # Seconds that only such runs take.
     import wandb
 
-    from biasgan.training.wandb_log import WandbLog
-
-    (name,) = sorted((run / "wandb").glob("*run-*-*"))[-1:] or [None]
-    if name is None:
-        return
     node: Mapping[str, Any] = trained.get("logger", {}).get("wandb", {})
-    options = {key: value for key, value in node.items() if key not in ("_target_", "folder")}
-    log = WandbLog(run, **options, id=name.name.rpartition("-")[2])
+    options = {key: value for key, value in node.items() if key not in ("_target_", "folder", "id")}
+    log = WandbLog(run, **options)
     prefix = f"evaluation {result['set']['name']} {result['codec']} {result['quality']}"
     rows = figures.rows()
     realism: Mapping[str, Any] = result["realism"] or {}
@@ -399,12 +403,11 @@ def with_options_of_run(arguments: Sequence[str]) -> list[str]:
         CheckpointError: If the run's weights are damaged, or carry no configuration.
         FileNotFoundError: If there are none.
     """
-    parser = OverridesParser.create()
-    place = next((place for place, argument in enumerate(arguments) if argument.startswith("run=")), None)
-    run = None if place is None else parser.parse_override(arguments[place]).value()
+    found = ((n, path_in(argument)) for n, argument in enumerate(arguments) if argument.startswith("run="))
+    place, run = next(found, (0, None))
     if not run:
         return list(arguments)
-    config = config_in(generator_file(str(run))) or {}
+    config = config_in(generator_file(run)) or {}
     chosen: Mapping[str, str] = config.get("chosen", {})
     given = by_name(arguments)
     names = {name.split(".")[0] for name in given}
@@ -439,7 +442,7 @@ def main() -> None:
     with plain_errors(), TemporaryDirectory(prefix="biasgan-") as scratch:
         # Hydra makes a folder for each job, and a file for several.
         OmegaConf.register_new_resolver("scratch", lambda: scratch, replace=True)
-        for arguments in one_for_each_run(sys.argv[1:]):
+        for arguments in one_for_each_run(as_given(sys.argv[1:])):
             sys.argv[1:] = with_options_of_run(arguments)
             command()
 

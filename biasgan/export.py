@@ -13,7 +13,7 @@ from rich.console import Console
 from safetensors.torch import save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import Tensor, nn
 
-from biasgan.arguments import read_arguments, read_switch
+from biasgan.arguments import read_arguments, read_path, read_switch
 from biasgan.checkpoint import BUNDLED, config_in, generator_file, load_generator
 from biasgan.command import plain_errors
 from biasgan.model_card import OWN, card_beside, model_card, read_summary, refuse_existing, sizes_of, write_with_card
@@ -195,9 +195,9 @@ def main() -> None:
         options: dict[str, str | None] = {"run": None, "format": None, "out": "", "licence": "", "overwrite": "false"}
         given = read_arguments(sys.argv[1:], USAGE, options=options)
         file = export(
-            given["run"],
+            read_path(given["run"]),
             given["format"],
-            given["out"] or None,
+            read_path(given["out"]) or None,
             given["licence"] or None,
             read_switch("overwrite", given["overwrite"]),
         )

@@ -55,3 +55,8 @@ def remove_abandoned(folder: Path, seconds: float = 86400, deep: bool = True) ->
                 file.unlink()
         except FileNotFoundError:
             continue
+
+
+def expanded(path: str | Path) -> str:
+    """A path with ~ and ~user replaced as a shell does: where there is such a user."""
+    return os.path.expanduser(path)  # noqa: PTH111 - pathlib fails where there is none

@@ -12,7 +12,7 @@ from rich.console import Console
 from safetensors.torch import save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import Tensor
 
-from biasgan.arguments import read_arguments, read_number, read_switch
+from biasgan.arguments import read_arguments, read_number, read_path, read_switch
 from biasgan.checkpoint import config_in, generator_file, load_generator, load_weights
 from biasgan.command import plain_errors
 from biasgan.model_card import OWN, card_beside, model_card, refuse_existing, sizes_of, write_with_card
@@ -139,7 +139,7 @@ def main() -> None:
             given["a"],
             given["b"],
             read_number("weight", given["weight"]),
-            given["out"] or None,
+            read_path(given["out"]) or None,
             given["licence"] or None,
             read_switch("overwrite", given["overwrite"]),
         )

@@ -25,6 +25,7 @@ from biasgan.data.storage import Storage
 from biasgan.data.store import StoredEntry
 from biasgan.data.stored import StoredPairs
 from biasgan.data.threads import in_threads
+from biasgan.options import as_given, with_absolute_paths
 
 failed: list[str] = []
 """Options of those that failed, where several sets are made."""
@@ -40,7 +41,7 @@ def command(config: DictConfig) -> None:
     try:
         # Here too, since Hydra announces what a job raises with all its options.
         with plain_errors():
-            settings = plain(config)
+            settings = plain(with_absolute_paths(config))
             if type(settings["check"]) is not bool:
                 raise ValueError(f"check must be true or false; got {settings['check']!r}.")
             (check if settings["check"] else prepare)(settings)
@@ -70,7 +71,8 @@ def prepare(config: Mapping[str, Any]) -> None:
         from biasgan.data.chunk_writer import write_chunks
 
         write_chunks(PairSets(train, valid), pairs.identity, config["to"])
-    Console().print(table(pairs, train, valid), f"{config['to'] or pairs.folder}", sep="\n", soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(table(pairs, train, valid), f"{config['to'] or pairs.folder}", sep="\n")
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -126,6 +128,7 @@ def main() -> None:
     with plain_errors(), TemporaryDirectory(prefix="biasgan-") as scratch:
         # Hydra makes a folder for each job, and a file for several.
         OmegaConf.register_new_resolver("scratch", lambda: scratch, replace=True)
+        sys.argv[1:] = as_given(sys.argv[1:])
         command()
     if failed:
         console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)

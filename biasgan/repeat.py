@@ -9,9 +9,10 @@ import yaml
 from rich.console import Console
 
 from biasgan.checkpoint import CheckpointError, generator_file, read_config
-from biasgan.config import quoted, with_options
+from biasgan.config import with_options
+from biasgan.options import quoted
 
-OF_ONE_ATTEMPT = ("resume=", "pixel_stage=", "repeats=", "sweep.")
+OF_ONE_ATTEMPT = ("resume=", "pixel_stage=", "repeats=", "sweep.", "logger.wandb.id=", "+logger.wandb.id=")
 
 
 def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from biasgan.arguments import read_arguments
+from biasgan.arguments import read_arguments, read_path
 from biasgan.command import plain_errors
 from biasgan.files import atomic_write
 from biasgan.reporting.absent import Absent, find_absent, reasons
@@ -173,7 +173,7 @@ def main() -> None:
     """Run from the command line."""
     with plain_errors():
         given = read_arguments(sys.argv[1:], USAGE, (), {"runs": None, "out": "report"})
-        file, left_out = report(patterns(given["runs"]), given["out"])
+        file, left_out = report(patterns(given["runs"]), read_path(given["out"]))
         console = Console(highlight=False, markup=False, soft_wrap=True)
         for reason in left_out:
             console.print(f"left out: {reason}")

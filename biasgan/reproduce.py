@@ -12,9 +12,9 @@ from types import FrameType
 
 from rich.console import Console
 
-from biasgan.arguments import read_arguments
+from biasgan.arguments import read_arguments, read_path
 from biasgan.command import plain_errors
-from biasgan.config import quoted
+from biasgan.options import quoted
 from biasgan.reporting.absent import PIXEL_STAGE
 
 PAUSE = 0.1
@@ -130,7 +130,7 @@ def main() -> None:
         own = [word for word in sys.argv[1:] if word.startswith(("metrics=", "out=")) or not is_option(word)]
         given = read_arguments(own, USAGE, ("experiment",), {"metrics": "fast", "out": "outputs"})
         options = [word for word in sys.argv[1:] if word not in own]
-        reproduce(given["experiment"], options, given["metrics"], given["out"])
+        reproduce(given["experiment"], options, given["metrics"], read_path(given["out"]))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from rich.console import Console
 
 from biasgan.checkpoint import CheckpointError, read_checkpoint, read_config
 from biasgan.config import AUTO, with_options
+from biasgan.options import path_in
 from biasgan.training.checkpoints import BEST, LAST, PREVIOUS
 
 
 def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments, with the options of the run that is to be resumed.
+    """Command-line arguments in Hydra's grammar, with the options of the run that is to be resumed.
 
     An option that is given again replaces the run's.
 
@@ -19,9 +20,9 @@ def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
         CheckpointError: If the run's checkpoint is damaged.
         FileNotFoundError: If there is none.
     """
-    found = ((n, word.removeprefix("resume=")) for n, word in enumerate(arguments) if word.startswith("resume="))
+    found = ((n, path_in(word)) for n, word in enumerate(arguments) if word.startswith("resume="))
     place, resume = next(found, (0, None))
-    if not resume or resume in ("null", AUTO):
+    if not resume or resume == AUTO:
         return list(arguments)
     # Not from the run folder, where a failed attempt to resume with other options would have left its own.
     return with_options(read_config(checkpoint_of(Path(resume))), arguments, place)

@@ -45,6 +45,7 @@ from biasgan.training.gan import RestorationGAN
 from biasgan.training.mitigation import Mitigation
 from biasgan.training.pixel_stage import after_pixel_stage
 from biasgan.training.processes import Processes, join_through
+from biasgan.training.wandb_log import WandbLog
 
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
 RANDOM = "random weights"
@@ -88,6 +89,8 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
         if module.features.weights_name == "random":
             Console().print("VGG-19 with random weights; see features.weights for ImageNet's.", style="yellow")
     for logger in loggers:
+        if isinstance(logger, WandbLog) and not config["resume"]:
+            logger.begin_anew()
         logger.log_hyperparams(dict(config))
         if isinstance(logger, CSVLog):
             logger.start(read_checkpoint(resumed)["global_step"] if resumed else 0)

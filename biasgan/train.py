@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from biasgan.command import plain_errors
 from biasgan.config import CONF, plain, register_plugins, register_resolvers
 from biasgan.importing import importing
+from biasgan.options import as_given, with_absolute_paths, with_paths_of
 from biasgan.parent import end_with_parent
 from biasgan.silence import quieten_lightning
 from biasgan.training.alone import alone_in, is_first_process, is_one_of_several
@@ -25,12 +26,13 @@ def command(config: DictConfig) -> None:
     # Here too, since Hydra announces what a job raises with all its options.
     with plain_errors():
         settings = HydraConfig.get()
+        with_absolute_paths(config)
         chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
         folder = Path(settings.runtime.output_dir)
         sources = settings.runtime.config_sources
         recorded = {
             "chosen": chosen,
-            "options": list(settings.overrides.task),
+            "options": with_paths_of(config, settings.overrides.task),
             "config_dir": next((source.path for source in sources if source.provider == "command-line"), None),
         }
         settled = {**plain(config), **recorded}
@@ -43,13 +45,13 @@ def command(config: DictConfig) -> None:
 
 
 def with_options_of_another(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments, with the options of the run that is to be repeated or resumed, if any is."""
+    """Command-line arguments in Hydra's grammar, with the options of the run that is to be repeated or resumed."""
     if not any(word.startswith(("--from", "resume=")) for word in arguments):
-        return list(arguments)
+        return as_given(arguments)
     with importing():
         from biasgan.repeat import with_options_of_repeated
         from biasgan.resume import with_options_of_resumed
-    return with_options_of_resumed(with_options_of_repeated(arguments))
+    return with_options_of_resumed(as_given(with_options_of_repeated(arguments)))
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from biasgan import evaluate
 from biasgan.codecs.jpeg import JPEG
-from biasgan.config import quoted
 from biasgan.evaluate import with_options_of_run
 from biasgan.evaluation.record import Record
 from biasgan.images import read_image, write_png
+from biasgan.options import quoted
 from biasgan.weight_files import sha256
 
 from .conftest import MISSING, TINY, Command, Done, Finished, tiny

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from biasgan import reproduce
-from biasgan.reproduce import finished_runs, is_evaluated, quoted
+from biasgan.options import quoted
+from biasgan.reproduce import finished_runs, is_evaluated
 
 from .conftest import TINY, Command, tiny
 

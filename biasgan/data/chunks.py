@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -92,7 +93,7 @@ class ChunkedSet(NamedTuple):
             except AbsentError as error:
                 raise AbsentError(
                     f"{storage.root} has no whole set of pairs: {error} Write one with python -m biasgan.prepare … "
-                    f"to={storage.root}"
+                    f"{quote(f'to={storage.root}')}"
                 ) from error
             try:
                 content: dict[str, Any] = json.loads(path.read_bytes())
@@ -103,7 +104,7 @@ class ChunkedSet(NamedTuple):
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise DamageError(
                     f"{storage.root}/{INDEX} is not as it was written: {error}. Write the set again with "
-                    f"python -m biasgan.prepare … to={storage.root}"
+                    f"python -m biasgan.prepare … {quote(f'to={storage.root}')}"
                 ) from error
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.protocol import Protocol
-from biasgan.weight_files import FILES, WeightsError, checked
+from biasgan.weight_files import FILES, WeightsError, checked, hub_cache
 
 WITH_ORIGINAL, ALONE = "image with original", "image alone"
 LARGEST = 2048**2
@@ -198,8 +198,10 @@ def no_network() -> Generator[None]:
         raise FetchingError(f"pyiqa {version('pyiqa')} wants to fetch a file from {host}, which is unknown to biasgan.")
 
     hub = pyiqa("huggingface_hub.constants")
-    # Offline, since Hugging Face's client asks for newer files even where all are there.
-    with patch.object(socket, "getaddrinfo", refuse), patch.object(hub, "HF_HUB_OFFLINE", True):
+    # Offline, since Hugging Face's client asks for newer files even where all are there. It looked for its cache when it
+    # was imported, and took an empty variable for a folder.
+    settings = {"HF_HUB_OFFLINE": True, "HF_HUB_CACHE": str(hub_cache())}
+    with patch.object(socket, "getaddrinfo", refuse), patch.multiple(hub, **settings):
         try:
             yield
         except OSError as error:

@@ -1,4 +1,5 @@
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -59,7 +60,7 @@ def reasons(absent: Iterable[Absent], condition: Condition) -> dict[Subject, str
 def _state(run: Path) -> str:
     """Why a run was not evaluated."""
     if (run / "summary.json").is_file():
-        return f"trained, but not evaluated: python -m biasgan.evaluate run={run}"
+        return f"trained, but not evaluated: python -m biasgan.evaluate {shlex.quote(f'run={run}')}"
     return "its training has not ended"
 
 

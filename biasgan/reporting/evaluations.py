@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 from biasgan.analysis.triangle import Triangle
+from biasgan.files import expanded
 
 T = TypeVar("T")
 
@@ -149,7 +150,7 @@ def find_evaluations(patterns: Iterable[str]) -> Found:
 
 def places(pattern: str) -> list[Path]:
     """Files and folders that a glob matches, sorted; one that is there is taken by its name."""
-    path = Path(pattern).expanduser()
+    path = Path(expanded(pattern))
     return [path] if path.exists() else sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 

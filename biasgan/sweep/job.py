@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from biasgan.config import quoted
+from biasgan.options import quoted
 from biasgan.parent import own_number
 
 Status = Literal["waiting", "running", "finished", "skipped", "failed", "stopped"]

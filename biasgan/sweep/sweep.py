@@ -93,7 +93,7 @@ class Sweep:
                 self.say(job)
         self.write()
         bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=self.console, transient=True, disable=not self.console.is_terminal,
         )  # fmt: skip
         with bar:

@@ -1,10 +1,11 @@
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich import print as say
+from rich.console import Console
 
 from biasgan.data.pairs import Pair
 from biasgan.peers import first_to_fail
@@ -96,7 +97,7 @@ class Interrupt(Callback):
             run = self.checkpoint.parent.parent
             raise InterruptedTrainingError(
                 f"Stopped at iteration {trainer.global_step} of {trainer.max_steps} and saved. Go on with: "
-                f"python -m biasgan.train resume={run}"
+                f"python -m biasgan.train {shlex.quote(f'resume={run}')}"
             )
         if self.warned:
             handler, number = self.handlers[self.warned], self.warned
@@ -110,9 +111,14 @@ class Interrupt(Callback):
         if isinstance(exception, KeyboardInterrupt) and first_to_fail():
             saved = self.checkpoint.exists()
             run = self.checkpoint.parent.parent
-            go_on = f"Go on from the last checkpoint with: python -m biasgan.train resume={run}"
+            go_on = f"Go on from the last checkpoint with: python -m biasgan.train {shlex.quote(f'resume={run}')}"
             say("\nStopped at once. " + (go_on if saved else "There is no checkpoint yet; run the command again."))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the signals back, before Lightning does the same with its own."""
         self.release()
+
+
+def say(text: str) -> None:
+    """Print a line for the person at the terminal."""
+    Console(soft_wrap=True, highlight=False, markup=False).print(text)

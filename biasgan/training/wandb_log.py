@@ -1,4 +1,5 @@
-import hashlib
+import re
+import secrets
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +9,24 @@ import numpy as np
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from biasgan.files import atomic_write
+
 if TYPE_CHECKING:
     import wandb
+
+KEPT = "wandb_id"
+"""File in a run folder with the id of its W&B run."""
+
+OWN = re.compile(r"(?:offline-)?run-(\d{8}_\d{6})-(.+)")
+"""Folders that W&B makes: when a run was begun or gone on with, and its id."""
+
+
+def kept_id(folder: Path) -> str | None:
+    """The id of the W&B run that a run folder was logged to; of earlier runs W&B's own folders know it."""
+    if (folder / KEPT).is_file():
+        return (folder / KEPT).read_text().strip() or None
+    found = [match.groups() for place in (folder / "wandb").glob("*") if (match := OWN.fullmatch(place.name))]
+    return max(found)[1] if found else None
 
 
 class WandbLog(Logger):
@@ -19,11 +36,12 @@ class WandbLog(Logger):
     Lightning's own logger counts along `trainer/global_step` and leaves the run open.
 
     Args:
-        folder: Run folder; its path makes the run's id, so that a resumed training goes on in the same run.
+        folder: Run folder. It keeps the run's id, which is drawn at random, so that a resumed training and its
+            evaluations go on in the same run; a copy of the folder does too.
         project: Project on the dashboard.
         group: Runs of one sweep share it.
         mode: `auto`, or one of W&B's own: online, offline, disabled.
-        id: Of the run, where it is known.
+        id: Of the run, instead of the kept one.
     """
 
     def __init__(
@@ -48,9 +66,20 @@ class WandbLog(Logger):
         return self.project
 
     @property
-    def version(self) -> str:
-        """The run's id."""
-        return self.id or hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+    def version(self) -> str | None:
+        """The run's id, once it is begun."""
+        return self.id or kept_id(self.folder)
+
+    @rank_zero_only
+    def begin_anew(self) -> None:
+        """Log to another run than what was in the folder before."""
+        self.keep(self.id or secrets.token_hex(8))
+
+    def keep(self, id: str) -> None:
+        """Write the run's id into the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(self.folder / KEPT) as temporary:
+            temporary.write_text(f"{id}\n")
 
     def start(self) -> "wandb.Run":
         """The run at hand, begun if need be."""
@@ -59,13 +88,15 @@ class WandbLog(Logger):
 
         if self.run is None:
             mode = ("online" if wandb.api.api_key else "offline") if self.mode == "auto" else self.mode
-            self.folder.mkdir(parents=True, exist_ok=True)
+            # Not from Python's random numbers, which the training's seed makes the same each time.
+            id = self.version or secrets.token_hex(8)
+            self.keep(id)
             name = f"{self.folder.parent.name}/{self.folder.name}"
             self.run = wandb.init(
                 project=self.project,
                 group=self.group,
                 dir=self.folder,
-                id=self.version,
+                id=id,
                 name=name,
                 mode=mode,  # pyright: ignore[reportArgumentType] - W&B rejects unknown modes with its own message
                 resume="allow",

@@ -15,7 +15,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from biasgan.config import AUTO, digest_of, plain, quoted
+from biasgan.config import AUTO, digest_of, plain
+from biasgan.options import plain_or_quoted, quoted
 from biasgan.sweep.job import Job
 from biasgan.sweep.shared_stage import pixel_stage_key
 from biasgan.sweep.sweep import Sweep
@@ -42,7 +43,8 @@ class CombinationSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> object:
         """Run one job for each combination of values, each of which goes on where it was."""
         assert self.config is not None
-        return super().sweep([*arguments, "resume=auto", f"sweep.name={self.config.sweep.name}"])
+        name = plain_or_quoted("sweep.name", self.config.sweep.name)
+        return super().sweep([*arguments, "resume=auto", f"sweep.name={name}"])
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Accept all: a job that cannot be composed fails alone."""
