@@ -121,7 +121,8 @@ def literal(value: object) -> object:
         return {key: literal(each) for key, each in cast(Mapping[str, object], value).items()}
     if isinstance(value, list):
         return [literal(each) for each in cast(list[object], value)]
-    return escaped(value) if isinstance(value, str) else value
+    # Twice, since Hydra resolves a node once and reads it after that.
+    return escaped(escaped(value)) if isinstance(value, str) else value
 
 
 def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:

@@ -208,10 +208,10 @@ def out_folder(config: Mapping[str, Any], trained: Mapping[str, Any], label: str
 
 def meaning(config: Mapping[str, Any]) -> dict[str, Any]:
     """Which images of what quality a configuration means; earlier runs have relative paths."""
+    data: Mapping[str, Any] = config.get("data") or {}
+    paths = {"root": data.get("root"), "original": config.get("original"), "compressed": config.get("compressed")}
     meant = {name: config.get(name) for name in MEANING}
-    root = (meant["data"] or {}).get("root")
-    paths = {"root": root, "original": meant["original"], "compressed": meant["compressed"]}
-    return {**meant, "data": {**(meant["data"] or {}), "root": None}} | {n: p and absolute(p) for n, p in paths.items()}
+    return {**meant, "data": {**data, "root": None}, **{name: path and absolute(path) for name, path in paths.items()}}
 
 
 def subject_of(config: Mapping[str, Any], folder: Path) -> Subject:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from biasgan.files import expanded
@@ -30,6 +30,7 @@ WRITTEN = ("out", "to", "pairs.store", "pairs.cache")
 SINGLE = ("hydra.run.dir", "hydra.sweep.dir", "sweep.name")
 """Further options that are taken as they are given; there are never several."""
 
+RUN_FOLDERS = ("resume=", "hydra.run.dir=", "hydra.sweep.dir=")
 FLAGS_WITH_VALUE = (
     *("--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp"),
     *("--cfg", "-c", "--package", "-p", "--experimental-rerun"),
@@ -50,15 +51,17 @@ def as_given(arguments: Sequence[str]) -> list[str]:
     sweep is known by its options.
 
     Raises:
-        ValueError: If another option needs quotes, or a path is empty; shows what to write.
+        ValueError: If another option needs quotes, which shows what to write, a path is empty, or the name of a run
+            folder one that Hydra fails on.
     """
     several = bool({"-m", "--multirun"} & set(arguments))
-    return [
-        argument
-        if before in FLAGS_WITH_VALUE or argument.startswith(("-", "~")) or "=" not in argument
-        else option_as_given(argument, several)
-        for before, argument in zip(("", *arguments), arguments, strict=False)
-    ]
+    options: list[str] = []
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        is_option = before not in FLAGS_WITH_VALUE and not argument.startswith(("-", "~")) and "=" in argument
+        options.append(option_as_given(argument, several) if is_option else argument)
+        if is_option and argument.startswith(RUN_FOLDERS) and "\\${" in options[-1]:
+            raise ValueError(f"{argument}: Hydra can have no ${{ in the name of a run folder; rename it.")
+    return options
 
 
 def option_as_given(argument: str, several: bool) -> str:
@@ -78,14 +81,13 @@ def option_as_given(argument: str, several: bool) -> str:
         raise ValueError(f"{key}= has no value; give a path, or leave it out.")
     if in_quotes(value):
         return argument
-    values = [] if name in SINGLE else list(elements(value))
-    meant = several or (name not in WRITTEN and any(is_known(name, each) for each in values))
-    if len(values) > 1 and meant:
-        return f"{key}={','.join(element(name, each) for each in values)}"
     # To be filled in, or to be made several, by Hydra.
     if parsed(argument) and ("${" in value or (several and re.match(r"(choice|shuffle|sort)\(", value))):
         return argument
-    return f"{key}={element(name, value)}"
+    values = list(elements(value)) if "," in value and name not in SINGLE else []
+    if not several and (name in WRITTEN or not any(is_known(name, each) for each in values)):
+        values = []
+    return f"{key}={','.join(element(name, each) for each in values or [value])}"
 
 
 def quoted_if_there(key: str, value: str) -> str:
@@ -111,12 +113,12 @@ def elements(value: str) -> Iterator[str]:
 
 def element(name: str, value: str) -> str:
     """A value as the shell gives it, in Hydra's grammar."""
-    if is_word(name, value) or in_quotes(value):
-        return value
     path = expanded(value)
-    if "${" in path and not is_there(path):
-        return QuotedString(path, Quote.single).with_quotes()
-    return plain_or_quoted(name, path)
+    if is_word(name, value):
+        return value
+    if is_there(path) or not (in_quotes(value) or "${" in value):
+        return plain_or_quoted(name, path)
+    return value if in_quotes(value) else QuotedString(path, Quote.single).with_quotes()
 
 
 def plain_or_quoted(name: str, path: str) -> str:
@@ -173,7 +175,7 @@ def parsed(option: str) -> Override | None:
     """What Hydra reads; None if it cannot."""
     try:
         return PARSER.parse_override(option)
-    except OverrideParseException:
+    except HydraException:
         return None
 
 

@@ -94,6 +94,12 @@ def test_a_node_becomes_an_object_of_the_kind_asked_for() -> None:
         build(str, node)
 
 
+def test_a_node_keeps_its_texts_whatever_they_look_like() -> None:
+    for text in ("${x}", "a\\${x}", "a\\\\${b", "it's ${x} 'q'"):
+        node = {"_target_": "builtins.dict", "a": text, "b": [text, {"_target_": "builtins.dict", "c": {"d": text}}]}
+        assert build(dict, node) == {"a": text, "b": [text, {"c": {"d": text}}]}
+
+
 def test_options_are_known_by_what_they_say_not_by_their_order_or_by_how_they_are_run() -> None:
     digest = digest_of(["qf=20", "seed=1"])
     assert digest == digest_of(["seed=1", "qf=20", "sweep.jobs=2", "resume=auto"])

@@ -327,6 +327,8 @@ def test_two_processes_count_each_image_once(evaluation: Command, pictures: Path
 def test_an_evaluation_is_logged_to_the_wandb_run_of_the_training(
     command: Command, evaluation: Command, pictures: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "wandb_id").write_text("of another training in this folder")
     ended_well(command(*tiny(pictures, "logger=wandb", "hydra.run.dir=run")))
     (training,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
     moved = tmp_path / "moved"
@@ -334,7 +336,7 @@ def test_an_evaluation_is_logged_to_the_wandb_run_of_the_training(
     ended_well(evaluation(f"run={moved}", *QUICK))
     folders = sorted((moved / "wandb").glob("offline-run-*"))
     assert len(folders) == 2
-    assert {folder.name.rpartition("-")[2] for folder in folders} == {training.name.rpartition("-")[2]}
+    assert {folder.name.rpartition("-")[2] for folder in folders} == {(moved / "wandb_id").read_text().strip()}
     (evaluated,) = (folder for folder in folders if folder.name != training.name)
     media = {file.suffix: file for file in (evaluated / "files" / "media").rglob("*.*")}
     assert len(json.loads(media[".json"].read_text())["data"]) == 3

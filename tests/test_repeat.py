@@ -51,17 +51,18 @@ def test_what_is_not_as_it_was_is_told_and_options_beside_it_win(
     assert done.status == 0
     again = summary_of(tmp_path / "again")
     assert again["quality"] == 30
-    told = [line for line in done.out.splitlines() if line.startswith("Not as in run: ")]
+    told = [line for line in done.out.splitlines() if line.startswith("Not as in ")]
     assert told == [
-        f"Not as in run: versions.torch was 1.0, now it is {again['versions']['torch']}.",
-        f"Not as in run: commit was cafe, now it is {again['commit']}.",
-        f"Not as in run: data_fingerprint was {summary['data_fingerprint']}, now it is {again['data_fingerprint']}.",
+        f"Not as in {run}: versions.torch was 1.0, now it is {again['versions']['torch']}.",
+        f"Not as in {run}: commit was cafe, now it is {again['commit']}.",
+        f"Not as in {run}: data_fingerprint was {summary['data_fingerprint']}, now it is {again['data_fingerprint']}.",
     ]
 
 
 def test_options_of_one_attempt_are_left_out(tmp_path: Path) -> None:
     """A job of a sweep is told where the pixel stage is that it shares, and an experiment makes a sweep."""
     options = ["experiment=table5", "seed=1", "resume=auto", "sweep.name=x", "pixel_stage='x'", "repeats='y'", "qf=10"]
+    options.append("+logger.wandb.id=mine")
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"options": options, "config_dir": "/mine"}))
     repeats = f"repeats='{tmp_path}'"
     for beside in (["--from", str(tmp_path)], [f"--from={tmp_path}"]):

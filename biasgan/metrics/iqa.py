@@ -198,8 +198,8 @@ def no_network() -> Generator[None]:
         raise FetchingError(f"pyiqa {version('pyiqa')} wants to fetch a file from {host}, which is unknown to biasgan.")
 
     hub = pyiqa("huggingface_hub.constants")
-    # Offline, since Hugging Face's client asks for newer files even where all are there. It looked for its cache when it
-    # was imported, and took an empty variable for a folder.
+    # Offline, since Hugging Face's client asks for newer files even where all are there. Where its cache is it asked
+    # when it was imported, and took an empty variable for a folder.
     settings = {"HF_HUB_OFFLINE": True, "HF_HUB_CACHE": str(hub_cache())}
     with patch.object(socket, "getaddrinfo", refuse), patch.multiple(hub, **settings):
         try:

@@ -18,7 +18,8 @@ from ..conftest import Command, Finished, tiny
 from .conftest import Start, Sweep
 
 TWICE = "validate_every=2"
-THREE = ("method=vanilla,full,nonsense", "sweep.name=three", "sweep.jobs=2", TWICE)
+NAME = "it's 3 läufe, [x]=(1)"
+THREE = ("method=vanilla,full,nonsense", f"sweep.name={NAME}", "sweep.jobs=2", TWICE)
 
 
 def jobs_of(folder: Path) -> dict[str, dict[str, Any]]:
@@ -45,7 +46,7 @@ def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") ->
 def test_a_sweep_and_the_same_again(sweep: Sweep, command: Command, pictures: Path, tmp_path: Path) -> None:
     """Two methods share their pixel stage, and what cannot be composed fails alone."""
     status, said, _ = sweep("-m", *THREE)
-    folder = tmp_path / "outputs" / "three"
+    folder = tmp_path / "outputs" / NAME
     jobs = jobs_of(folder)
     assert status == 1
     assert statuses(folder) == {
@@ -67,7 +68,7 @@ def test_a_sweep_and_the_same_again(sweep: Sweep, command: Command, pictures: Pa
     words = summary["started_from"]
     assert words == {"generator": f"its own pixel stage of 2 iterations, in {stage}", "discriminator": "random weights"}
     assert torch.load(stage / "checkpoints" / "last.ckpt")["global_step"] == 2
-    assert yaml.safe_load((full / "config.yaml").read_text())["sweep"]["name"] == "three"
+    assert yaml.safe_load((full / "config.yaml").read_text())["sweep"]["name"] == NAME
 
     # What comes out is what a run of its own gives.
     for method in ("vanilla", "full"):
