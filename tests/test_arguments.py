@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from biasgan.arguments import read_arguments, read_number, read_switch
+from biasgan.arguments import read_arguments, read_number, read_path, read_switch
 
 OPTIONS = {"weight": None, "out": "here", "overwrite": "false"}
 
@@ -25,6 +27,25 @@ def test_help_is_printed_and_nothing_else_is_asked_for(flag: str, capsys: pytest
         read("one", flag)
     assert ended.value.code in (None, 0)
     assert capsys.readouterr() == ("How to use it.\n", "")
+
+
+def test_a_word_that_is_there_is_a_path_though_it_looks_like_an_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("lr=0.1", "weight=1"):
+        (tmp_path / name).mkdir()
+    given = read("lr=0.1", "./weight=1", "weight=0.5")
+    assert (given["a"], given["b"], given["weight"]) == ("lr=0.1", "./weight=1", "0.5")
+    with pytest.raises(ValueError, match="There is no option lr="):
+        read("one", "two", "lr=0.1", "weight=1")
+
+
+def test_home_folders_are_those_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert [read_path(value) for value in ("~/a b", "bundled", "~no-such-user/a", "")] == [
+        "/home/me/a b", "bundled", "~no-such-user/a", "",
+    ]  # fmt: skip
 
 
 EXPECTED = "Expected: a b weight= out= overwrite=; see --help."

@@ -1,3 +1,4 @@
+import os
 import signal
 from threading import Thread
 
@@ -41,6 +42,17 @@ def test_an_unknown_class_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="1"), plain_errors():
         instantiate({"_target_": "fractions.Half"})
     assert "fractions.Half" in capsys.readouterr().err
+
+
+def test_empty_variables_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("BIASGAN_CACHE", "TORCH_HOME", "XDG_CACHE_HOME", "AWS_ENDPOINT_URL", "WANDB_DIR", "SLURM_STEP_ID")
+    for name in (*names, "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.setenv(name, "")
+    with plain_errors():
+        pass
+    assert not set(names) & os.environ.keys()
+    # There it means that no GPU is to be used.
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_an_interruption_has_its_own_status(capsys: pytest.CaptureFixture[str]) -> None:

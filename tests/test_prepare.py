@@ -60,6 +60,16 @@ def test_a_preparation_tells_what_it_made(preparation: Command, pictures: Path, 
     assert {path.name for path in tmp_path.iterdir()} == {"cache"}
 
 
+def test_an_empty_variable_is_no_place_for_pairs(
+    preparation: Command, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIASGAN_CACHE", "")
+    monkeypatch.setenv("HOME", str(tmp_path / "[home]"))
+    done = preparation("data=folder", f"data.root={pictures}")
+    assert done.status == 0
+    assert f"{tmp_path}/[home]/.cache/biasgan/pairs/jpeg-" in done.out
+
+
 def test_a_second_preparation_changes_nothing(preparation: Command, tmp_path: Path) -> None:
     first = preparation()
     before = files(tmp_path)

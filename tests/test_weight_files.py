@@ -52,6 +52,15 @@ def test_hugging_faces_cache_can_be_chosen(
     )
 
 
+def test_empty_variables_choose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = FILES["niqe"].address
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HF_ENDPOINT", "HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, "")
+    assert FILES["niqe"].address == before
+    assert FILES["vit"].revision.is_relative_to(tmp_path / ".cache" / "huggingface" / "hub")
+
+
 def test_a_revision_that_hugging_face_brought_is_found() -> None:
     file = FILES["resnet50"]
     file.revision.parent.mkdir(parents=True)
