@@ -200,6 +200,7 @@ def with_paths_of(config: DictConfig, options: Sequence[str]) -> list[str]:
         key, equals, _ = option.partition("=")
         name = key.lstrip("+")
         value = OmegaConf.select(config, name) if equals and name in PATHS else None
-        is_path = isinstance(value, str) and not is_word(name, value)
-        recorded.append(f"{key}={plain_or_quoted(name, value)}" if is_path else option)
+        if isinstance(value, str) and not is_word(name, value):
+            option = f"{key}={plain_or_quoted(name, value)}"
+        recorded.append(option)
     return recorded

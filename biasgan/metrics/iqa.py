@@ -200,8 +200,11 @@ def no_network() -> Generator[None]:
     hub = pyiqa("huggingface_hub.constants")
     # Offline, since Hugging Face's client asks for newer files even where all are there. Where its cache is it asked
     # when it was imported, and took an empty variable for a folder.
-    settings = {"HF_HUB_OFFLINE": True, "HF_HUB_CACHE": str(hub_cache())}
-    with patch.object(socket, "getaddrinfo", refuse), patch.multiple(hub, **settings):
+    with (
+        patch.object(socket, "getaddrinfo", refuse),
+        patch.object(hub, "HF_HUB_OFFLINE", True),
+        patch.object(hub, "HF_HUB_CACHE", str(hub_cache())),
+    ):
         try:
             yield
         except OSError as error:
