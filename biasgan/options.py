@@ -81,6 +81,9 @@ def option_as_given(argument: str, several: bool) -> str:
         raise ValueError(f"{key}= has no value; give a path, or leave it out.")
     if in_quotes(value):
         return argument
+    if name == "hydra.run.dir" and is_there(value[1:-1]) and value[0] == value[-1] == '"':
+        # Lightning hands the run folder to further processes so, whatever characters it has.
+        return f"{key}={quoted(value[1:-1])}"
     # To be filled in, or to be made several, by Hydra.
     if parsed(argument) and ("${" in value or (several and re.match(r"(choice|shuffle|sort)\(", value))):
         return argument

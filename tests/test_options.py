@@ -147,6 +147,13 @@ def test_what_must_be_quoted_is_shown_in_quotes(folder: Path) -> None:
     assert as_given(flags) == flags
 
 
+def test_further_processes_find_the_run_folder(folder: Path) -> None:
+    """Lightning starts them with hydra.run.dir="FOLDER", and leaves quotes and backslashes in it as they are."""
+    for name in ('say "hi"', "it's", "back\\slash", "ends\\", "läufe (1)"):
+        (folder / name).mkdir()
+        assert read(*as_given([f'hydra.run.dir="{name}"'])) == name
+
+
 def test_a_run_folder_that_hydra_fails_on_is_refused(folder: Path) -> None:
     (folder / "${x}").mkdir()
     for option in ("resume=${x}", "hydra.run.dir=${x}", r"hydra.sweep.dir='\${y}'"):
