@@ -190,7 +190,8 @@ def test_restored_images_at_both_ends(evaluation: Command, pictures: Path, tmp_p
     for name in ("perfect", "idle"):
         ended_well(evaluation(f"restored={name}", *of(pictures), "qf=30"))
         found[name] = read(Path("evaluations", f"{name}-{pictures.name}-jpeg-30"))
-        assert found[name]["subject"] == {"kind": "restored", "name": name, "path": name, "sha256": None}
+        path = str(tmp_path / name)
+        assert found[name]["subject"] == {"kind": "restored", "name": name, "path": path, "sha256": None}
     ended_well(evaluation(*of(pictures), "qf=30"))
     alone = read(Path("evaluations", f"compressed-{pictures.name}-jpeg-30"))
     assert alone["subject"] == {"kind": "compressed", "name": "compressed", "path": "", "sha256": None}

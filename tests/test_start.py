@@ -91,7 +91,8 @@ def test_a_generator_of_others(
     torch.save({form: state} if form else state, tmp_path / "published.pth")
     assert command(*tiny(pictures, *STILL, "init_from=published.pth", "hydra.run.dir=run")).status == 0
     assert_same(load_file(tmp_path / "run" / "generator.safetensors"), state)
-    assert started_from(tmp_path / "run")["generator"] == f"published.pth ({form})" if form else "published.pth"
+    place = f"{tmp_path / 'published.pth'}"
+    assert started_from(tmp_path / "run")["generator"] == (f"{place} ({form})" if form else place)
 
 
 @pytest.mark.parametrize("form", ["", "discriminator.safetensors", "checkpoints/last.ckpt"])
@@ -150,7 +151,10 @@ def test_a_run_is_resumed_without_what_it_started_from(
     options = ("pretrain_iterations=0", "iterations=3", *starts, "hydra.run.dir=run")
     assert command(*tiny(pictures, *options, "trainer.max_steps=1")).status == 0
     before = started_from(tmp_path / "run")
-    assert before == {"generator": "own.pth", "discriminator": "published.pth (params)"}
+    assert before == {
+        "generator": f"{tmp_path / 'own.pth'}",
+        "discriminator": f"{tmp_path / 'published.pth'} (params)",
+    }
     published.unlink()
     (tmp_path / "own.pth").unlink()
     assert command("resume=run", "trainer.max_steps=3").status == 0
@@ -215,7 +219,7 @@ def test_a_published_network_is_trained_further(command: Command, pictures: Path
 
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert (summary["generator"], summary["method"], summary["pretrain_iterations"]) == ("SpandrelModel", "full", 0)
-    assert summary["started_from"]["generator"] == f"published.pth ({name})"
+    assert summary["started_from"]["generator"] == f"{tmp_path / 'published.pth'} ({name})"
     exported = load_file(tmp_path / "run" / "generator.safetensors")
     assert exported.keys() == state.keys()
     assert any(not torch.equal(exported[key], state[key]) for key in state)
