@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 
 from hydra.errors import HydraException, InstantiationException
@@ -33,6 +34,7 @@ def plain_errors() -> Generator[None]:
     """
     # Otherwise Hydra prints errors itself, those of the system with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    print_anything()
     try:
         with sigterm_as_interrupt():
             yield
@@ -46,6 +48,13 @@ def plain_errors() -> Generator[None]:
         if first_to_fail():
             Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
         sys.exit(STOPPED if stopped else 1)
+
+
+def print_anything() -> None:
+    """Write what a terminal or file cannot express, such as names that are no UTF-8, as backslashes and numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
