@@ -107,7 +107,7 @@ def unwrapped(weights: Weights, own: Sequence[str]) -> Weights:
     first, names = own[0], frozenset(own)
     ends = {name.removesuffix(first) for name in weights if name.endswith(first)}
     places = {prefix: below(weights, prefix, names) for prefix in sorted(ends) if not prefix or prefix.endswith(".")}
-    fitting = {prefix: part for prefix, part in places.items() if set(part) == names}
+    fitting = {prefix: part for prefix, part in places.items() if frozenset(part) == names}
     averaged = {prefix: part for prefix, part in fitting.items() if AVERAGED & set(words_of(prefix))}
     for parts in (averaged, fitting):
         if len(parts) == 1:
