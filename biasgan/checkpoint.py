@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -10,21 +11,19 @@ import torch
 from hydra.utils import get_class, instantiate
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType] - bare dict
-from torch import Tensor, nn
+from torch import nn
+from torch.serialization import get_unsafe_globals_in_checkpoint
 
-from biasgan.files import atomic_write, expanded
+from biasgan.file_kind import is_safetensors, other_kind
+from biasgan.files import atomic_write, expanded, readable
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.state_dicts import Weights, find_state_dict, forms, unwrapped
 from biasgan.whole import damage_of
-
-Weights = Mapping[str, Tensor]
 
 BUNDLED = Path(__file__).parent / "bundled"
 GENERATORS = {"bundled": "generator", "bundled-pixel": "generator-pixel"}
 DISCRIMINATORS = {"bundled": "discriminator"}
 """Words for the package's own weights → their files."""
-
-WRAPPERS = ("params_ema", "params-ema", "params", "model_state_dict", "model", "net")
-"""Under what name a published file keeps its state dict; the first that is there counts."""
 
 
 class CheckpointError(ValueError):
@@ -54,9 +53,10 @@ def load_generator(path: str | Path) -> nn.Module:
     """
     file = generator_file(path)
     node = (config_in(file) or {}).get("generator")
-    if not node or node.get("_target_") == f"{recognise_generator.__module__}.{recognise_generator.__name__}":
+    recogniser = f"{recognise_generator.__module__}.{recognise_generator.__name__}"
+    if not isinstance(node, Mapping) or cast(Mapping[str, object], node).get("_target_") in (None, recogniser):
         return recognise_generator(file).eval()
-    check_network(node, file)
+    check_network(cast(object, node), file)
     generator: nn.Module = instantiate(node, _convert_="all")
     load_weights(generator, read_generator(file), file)
     return generator.eval()
@@ -94,12 +94,16 @@ def recognise_generator(path: str | Path) -> nn.Module:
         ImportError: If spandrel is not installed.
     """
     found = find_generator(path)
-    try:
-        return SpandrelModel(found.weights)
-    except ImportError as error:
-        raise ImportError(f"{found.place}: {error}") from error
-    except ValueError as error:
-        raise CheckpointError(f"{found.place}: {error}") from error
+    first: ValueError | None = None
+    for weights in forms(found.weights):
+        try:
+            return SpandrelModel(weights)
+        except ImportError as error:
+            raise ImportError(f"{found.place}: {error}") from error
+        except ValueError as error:
+            first = first or error
+    has = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in islice(found.weights.items(), 3))
+    raise CheckpointError(f"{found.place}: {first} It has {len(found.weights)} tensors: {has} …") from first
 
 
 def generator_file(path: str | Path) -> Path:
@@ -153,8 +157,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         if damage := damage_of(path):
             raise ValueError(damage)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
+        if kind := other_kind(path):
+            raise CheckpointError(f"{path} is no readable checkpoint: it {kind}.")
+        # What maps files into memory takes no names but those of UTF-8.
+        mapped = is_zipfile(path) and readable(str(path)) == str(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except CheckpointError:
+        raise
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        if objects := python_objects(path, str(error)):
+            raise CheckpointError(
+                f"{path} is no readable checkpoint: beside weights it holds Python objects ({', '.join(objects)}), and "
+                "to read those could run code; where you trust it, save its weights alone, such as by "
+                f"torch.save(torch.load({str(path)!r}, weights_only=False)['state_dict'], 'weights.pth')."
+            ) from error
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{path} is no readable checkpoint (damaged, or more than weights): {reason}") from error
     if not isinstance(content, dict):
@@ -162,12 +178,21 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return cast(dict[str, Any], content)
 
 
+def python_objects(path: Path, reason: str) -> list[str]:
+    """What of Python a file holds that is neither a tensor nor a plain container; none if that is not the trouble."""
+    try:
+        return sorted(get_unsafe_globals_in_checkpoint(path))
+    except (RuntimeError, ValueError, pickle.UnpicklingError):
+        # Files of PyTorch before 1.6 are no archives.
+        return re.findall(r"GLOBAL ([\w.]+)", reason)[:1]
+
+
 def read_generator(path: str | Path) -> Weights:
     """Weights of a generator: averaged if the file has averages.
 
     Args:
-        path: What `generator_file` takes. A published file may be safetensors, or a `.pth` with a bare state dict or
-            with one under a name such as BasicSR's params_ema and params.
+        path: What `generator_file` takes. A published file may be safetensors, or a `.pth` or `.ckpt` with a state dict
+            anywhere in it; names may have those of wrappers before them.
 
     Raises:
         CheckpointError: If the file is damaged, or holds no weights.
@@ -195,25 +220,40 @@ def find_discriminator(path: str | Path) -> Found:
 
 
 def find(given: str | Path, file: Path, network: str) -> Found:
-    """Read the weights of a network from a file of any kind."""
+    """Read the weights of a network from a file of any kind; see `state_dicts.find_state_dict`."""
     place = str(file if file.parent != BUNDLED else given)
-    if file.suffix == ".safetensors":
+    if is_safetensors(file):
         try:
-            return Found(without_wrapper(load_file(file)), place)
+            content: dict[str, Any] = {**load_file(file)}
         except SafetensorError as error:
-            raise CheckpointError(f"{file} is no readable safetensors file: {error}") from error
-    content = read_checkpoint(file)
-    state = content.get("state_dict")
-    if isinstance(state, Mapping) and any(name.startswith("generator.") for name in cast(Weights, state)):
+            raise not_safetensors(file, error) from error
+    else:
+        content = read_checkpoint(file)
+    if is_of_run(content):
         return of_run(content, network, place)
-    name = next((name for name in (*WRAPPERS, "state_dict") if isinstance(content.get(name), Mapping)), None)
-    weights: Weights = content[name] if name else content
-    if not weights or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
+    try:
+        found = find_state_dict(content, network)
+    except LookupError as error:
+        raise CheckpointError(f"{place} {error}.") from error
+    if not found:
         raise CheckpointError(
-            f"{place} holds no weights: expected tensors by name, at the top or under {', '.join(WRAPPERS)} or "
-            f"state_dict; got {', '.join(islice(map(str, content), 5)) or 'nothing'}."
+            f"{place} holds no weights: expected tensors by name, at the top or in dicts; got "
+            f"{', '.join(islice(map(str, content), 5)) or 'nothing'}."
         )
-    return Found(without_wrapper(weights), f"{place} ({name})" if name else place)
+    return Found(found.weights, f"{place} ({'.'.join(found.path)})" if found.path else place)
+
+
+def not_safetensors(file: Path, error: SafetensorError) -> CheckpointError:
+    """What to say of a file that should be safetensors and is not."""
+    kind = other_kind(file)
+    return CheckpointError(f"{file} is no readable safetensors file: {f'it {kind}' if kind else error}.")
+
+
+def is_of_run(content: Mapping[str, Any]) -> bool:
+    """Whether the content of a file is a checkpoint of a training of ours."""
+    state = content.get("state_dict")
+    names = cast(Mapping[object, object], state) if isinstance(state, Mapping) else ()
+    return "config" in content and any(str(name).startswith("generator.") for name in names)
 
 
 def of_run(content: Mapping[str, Any], network: str, place: str) -> Found:
@@ -224,14 +264,6 @@ def of_run(content: Mapping[str, Any], network: str, place: str) -> Found:
         raise CheckpointError(f"{place} is of a training without a {network}.")
     averages = content.get("callbacks", {}).get("EMA") if network == "generator" else None
     return Found(weights | dict(averages), f"{place} (averaged)") if averages else Found(weights, place)
-
-
-def without_wrapper(weights: Weights) -> Weights:
-    """Names as the network has them, without the prefix of what it was trained in on several GPUs."""
-    prefix = "module."
-    if all(name.startswith(prefix) for name in weights):
-        return {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
-    return weights
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -248,7 +280,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def config_in(path: Path) -> dict[str, Any] | None:
     """As `read_config`, or None if there is none."""
-    if path.suffix != ".safetensors":
+    if not is_safetensors(path):
         config = read_checkpoint(path).get("config")
         return cast(dict[str, Any], config) if isinstance(config, dict) else None
     try:
@@ -256,7 +288,7 @@ def config_in(path: Path) -> dict[str, Any] | None:
             metadata: Mapping[str, str] = file.metadata() or {}
         return json.loads(metadata.get("config", "null"))
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is no readable safetensors file: {error}") from error
+        raise not_safetensors(path, error) from error
 
 
 def check_network(node: object, source: Path) -> None:
@@ -293,12 +325,13 @@ def targets_in(node: object) -> Iterator[str]:
 
 
 def load_weights(module: nn.Module, weights: Weights, source: str | Path) -> None:
-    """Load weights into a module, all of them or none.
+    """Load weights into a module, all of them or none, whatever wrapper's names stand before its own.
 
     Raises:
         CheckpointError: If names or shapes differ; names the first that do.
     """
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    weights = unwrapped(weights, list(own))
     came = {name: tuple(getattr(tensor, "shape", ())) for name, tensor in weights.items()}
     if own != came:
         names = sorted(name for name in own.keys() | came.keys() if own.get(name) != came.get(name))

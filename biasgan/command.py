@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from types import FrameType
 
 from hydra.errors import HydraException, InstantiationException
@@ -40,6 +41,7 @@ def plain_errors() -> Generator[None]:
     forget_empty_variables()
     # Otherwise Hydra prints errors itself, those of the system with a traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    print_anything()
     try:
         with sigterm_as_interrupt():
             yield
@@ -60,6 +62,13 @@ def forget_empty_variables() -> None:
     for name, value in list(os.environ.items()):
         if not value and name.startswith(VARIABLES):
             del os.environ[name]
+
+
+def print_anything() -> None:
+    """Write what a terminal or file cannot express, such as names that are no UTF-8, as backslashes and numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.console import Console
 from biasgan.command import plain_errors
 from biasgan.importing import importing
 from biasgan.inference.photo import FORMAT_OF, FORMATS
-from biasgan.inference.plan import Plan, plan
+from biasgan.inference.plan import Plan, plan, writable
 
 DESCRIPTION = """
 Restore compressed images. The result is written beside each image as NAME-restored.png; the image itself stays.
@@ -109,10 +109,11 @@ def enhance(words: Sequence[str]) -> int:
         found = plan(given.inputs, given.out, extension_of(given.out, given.format), given.compare, given.overwrite)
     except ValueError as error:
         parser.error(str(error))
-    restored, failures, notes = 0, list(found.missing), list[str]()
+    jobs, unwritable = writable(found.jobs)
+    restored, failures, notes = 0, [*found.missing, *unwritable], list[str]()
     if given.huge:
         Image.MAX_IMAGE_PIXELS = None
-    if found.jobs:
+    if jobs:
         # Only now, so that what is wrong with the command is said at once.
         with importing():
             from biasgan.inference.early_exit import EarlyExitRBQE
@@ -121,7 +122,7 @@ def enhance(words: Sequence[str]) -> int:
 
         model = load_model(given.model, given.realism)
         outcomes = restore_files(
-            found.jobs,
+            jobs,
             model,
             strength=given.strength,
             overwrite=given.overwrite,
@@ -136,8 +137,8 @@ def enhance(words: Sequence[str]) -> int:
         failures += [outcome.error for outcome in outcomes if outcome.error]
         restored = sum(outcome.error is None for outcome in outcomes)
         notes += [f"{outcome.source}: {'; '.join(outcome.remarks)}" for outcome in outcomes if outcome.remarks]
-        if len(found.jobs) == restored == 1 and not (failures or found.there):
-            notes += [str(path) for path in found.jobs[0][1:] if path]
+        if len(jobs) == restored == 1 and not (failures or found.there):
+            notes += [str(path) for path in jobs[0][1:] if path]
         if isinstance(model, EarlyExitRBQE):
             notes.append(model.summary)
     report(found, restored, notes, failures)
@@ -164,6 +165,7 @@ def report(found: Plan, restored: int, notes: Sequence[str], failures: Sequence[
         counts.append(f"{found.there} already there")
     if found.results:
         counts.append(f"{found.results} results of earlier commands left out")
+    counts += [f"{words} left out" for words in found.left_out]
     if failed == 1:
         counts.append(f"1 failed: {failures[0].rstrip('.')}")
     elif failed:

@@ -43,7 +43,7 @@ from biasgan.evaluation.network_cost import NetworkCost
 from biasgan.evaluation.result_table import remarks, result_table
 from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages, Subject
 from biasgan.evaluation.table import can_write_parquet, write_csv, write_parquet
-from biasgan.files import atomic_write, remove_abandoned
+from biasgan.files import atomic_write, remove_abandoned, require_writable
 from biasgan.images import read_image
 from biasgan.inference.restorer import Restorer
 from biasgan.losses.adversarial import AdversarialLoss
@@ -92,6 +92,8 @@ def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) 
     source = build(PairSource, config["pairs"])
     set_name = name_of_set(config, data)
     folder = out_folder(config, trained, f"{set_name}-{source.identity['codec']}-{config['quality']}")
+    # Before pairs are made and networks loaded.
+    require_writable(folder)
     subject = subject_of(config, folder)
     measures = measures_of(config, trained)
     evaluator = Evaluator(source, subject, measures, folder / "measured")

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     # Half a gigabyte, of no use to those who only read images.
     from torch import Tensor
 
-EXTENSIONS = (
-    *(".avif", ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".pgm"),
-    *(".png", ".pnm", ".ppm", ".qoi", ".tga", ".tif", ".tiff", ".webp"),
-)
 DEEP_MODES = ("F", "I", "I;16", "I;16B", "I;16L", "I;16N")
 """Pillow's modes of more than 8 bits; all of them are grey."""
 MISSING_OR_FORBIDDEN = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
@@ -123,27 +119,6 @@ def grey_levels(picture: Image.Image) -> np.ndarray:
     if levels.min() < 0 or levels.max() > 65535:
         raise ImageError("it holds 32-bit numbers beyond 0 to 65535; save it with 8 or 16 bits")
     return levels.astype(np.uint16)
-
-
-def list_images(folder: Path, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
-    """Image files in a folder and its subfolders, known by their extensions, sorted; hidden ones are left out.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ImageError: If there is no image in it.
-    """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder; expected one with images in it.")
-    files = sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in extensions
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and file.is_file()
-    )
-    if not files:
-        raise ImageError(f"{folder} has no images in it or in its subfolders; expected {', '.join(extensions)}.")
-    return files
 
 
 def write_png(path: str | Path, array: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from biasgan.data.storage import Storage
 from biasgan.data.store import StoredEntry
 from biasgan.data.stored import StoredPairs
 from biasgan.data.threads import in_threads
+from biasgan.metrics.sizes import needs
 from biasgan.options import as_given, with_absolute_paths
 
 failed: list[str] = []
@@ -65,7 +66,7 @@ def prepare(config: Mapping[str, Any]) -> None:
     pairs = cast(StoredPairs[Any], source)
     if config["to"]:
         Storage(config["to"])  # fails before any pair is made where it is no place to write to
-    train, valid = pairs.open(least_side=1, tell=True)
+    train, valid = pairs.open(least_side=1, tell=True, measured=needs(config["metrics"]))
     if config["to"]:
         # Only here, since it takes half a gigabyte of memory.
         from biasgan.data.chunk_writer import write_chunks

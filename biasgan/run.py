@@ -70,6 +70,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
 
     data = build(RestorationData, config["loader"])
     module = build(FidelityRestoration, config["training"])
+    data.measured = {name: getattr(metric, "smallest_side", 1) for name, metric in module.restored_metrics.items()}
     check_patch_size(module, config["patch_size"])
     config = {**config, "started_from": start(module, config, resumed)}
     if config["pixel_stage"] and not resumed:

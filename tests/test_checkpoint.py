@@ -1,7 +1,9 @@
 import json
+import os
 import pickle
 import re
 import shutil
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -116,7 +118,10 @@ def test_a_training_without_a_discriminator_has_none_to_give(tmp_path: Path) -> 
         find_discriminator(tmp_path / "last.ckpt")
 
 
-@pytest.mark.parametrize("content", [{}, {"epoch": 3, "weights": {"a": torch.zeros(2)}}, {"params": {"a": [1.0]}}])
+OPTIMIZER = {"state": {0: {"exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": 1.0}]}
+
+
+@pytest.mark.parametrize("content", [{}, {"epoch": 3, "params": {"a": [1.0]}}, OPTIMIZER])
 def test_a_file_without_weights_says_what_it_has(tmp_path: Path, content: dict[str, object]) -> None:
     torch.save(content, tmp_path / "some.pth")
     with pytest.raises(CheckpointError, match=r"some\.pth holds no weights: expected tensors by name") as caught:
@@ -269,6 +274,54 @@ def test_files_of_other_kinds_are_named(tmp_path: Path, content: bytes) -> None:
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match=f"{path.name} is no readable"):
             read_generator(path)
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_python_objects_beside_weights_are_named(tmp_path: Path, archive: bool) -> None:
+    path = tmp_path / "some.pth"
+    content = {"state_dict": ARCNN().state_dict(), "options": Namespace(lr=1e-4)}
+    torch.save(content, path, _use_new_zipfile_serialization=archive)
+    with pytest.raises(CheckpointError) as caught:
+        read_generator(path)
+    assert str(caught.value) == (
+        f"{path} is no readable checkpoint: beside weights it holds Python objects (argparse.Namespace), and to read "
+        "those could run code; where you trust it, save its weights alone, such as by "
+        f"torch.save(torch.load({str(path)!r}, weights_only=False)['state_dict'], 'weights.pth')."
+    )
+
+
+def test_a_wrapped_generator_is_recognised(tmp_path: Path) -> None:
+    network = SRVGGNetCompact(channels=8, convolutions=2)
+    state = network.state_dict()
+    wrapped = {f"net_g.module._orig_mod.{name}": tensor for name, tensor in state.items()}
+    torch.save({"state_dict": {**wrapped, "net_d.weight": torch.zeros(3)}}, tmp_path / "wrapped.ckpt")
+    save_file(state, tmp_path / "UPPER.SAFETENSORS")
+    for name in ("wrapped.ckpt", "UPPER.SAFETENSORS"):
+        assert_same(load_generator(tmp_path / name).state_dict(), state)
+        other = SRVGGNetCompact(channels=8, convolutions=2)
+        load_weights(other, *find_generator(tmp_path / name))
+        assert_same(other.state_dict(), state)
+
+
+def test_what_is_no_file_of_weights_is_said(tmp_path: Path) -> None:
+    for name in ("page.pth", "page.safetensors"):
+        (tmp_path / name).write_text("<!DOCTYPE html>")
+        for read in (read_generator, load_generator):
+            with pytest.raises(CheckpointError, match=rf"{name} is no readable .*: it is a web page; fetch the file"):
+                read(tmp_path / name)
+
+
+def test_a_configuration_of_somebody_elses_is_none(tmp_path: Path) -> None:
+    state = SRVGGNetCompact(channels=8, convolutions=2).state_dict()
+    torch.save({"config": {"generator": "compact"}, "model": state}, tmp_path / "some.pth")
+    assert_same(load_generator(tmp_path / "some.pth").state_dict(), state)
+
+
+def test_paths_that_are_no_utf8_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.pth")
+    with path.open("wb") as file:
+        torch.save({"params": ARCNN().state_dict()}, file)
+    assert read_generator(path).keys() == ARCNN().state_dict().keys()
 
 
 def test_a_file_without_a_dict_is_refused(tmp_path: Path) -> None:

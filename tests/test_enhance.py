@@ -235,3 +235,29 @@ def test_an_interrupt_keeps_what_was_done(enhancement: Command, tmp_path: Path) 
     again = enhancement("in", "-o", "out", "--tile", "400")
     assert again.out == f"{6 - len(made)} restored, {len(made)} already there\n"
     assert all(path.stat().st_mtime_ns == when for path, when in made.items())
+
+
+def test_what_stands_around_pictures_is_told(enhancement: Command, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9.jfif")
+    for name in (odd, "x" * 251 + ".jpg", "linked/b.JPE"):
+        jpeg(tmp_path / "in" / name)
+    (tmp_path / "in" / "again").symlink_to("linked")
+    (tmp_path / "in" / "notes.txt").touch()
+    (tmp_path / "in" / os.fsdecode(b"broken-\xff.png")).write_text("no image")
+    done = enhancement("in")
+    assert (done.status, done.err) == (1, "")
+    assert done.out.startswith(
+        "3 restored, 1 other file (.txt) left out, 1 link to folders that are taken already left out, "
+        r"1 failed: in/broken-\udcff.png"
+    )
+    assert (tmp_path / "in" / os.fsdecode(b"caf\xe9-restored.png")).is_file()
+    assert enhancement("in").out.startswith("0 restored, 3 already there, 3 results of earlier commands left out")
+
+
+def test_results_that_cannot_be_written_are_said_before(enhancement: Command, tmp_path: Path) -> None:
+    jpeg(tmp_path / "a.jpg")
+    (tmp_path / "file").touch()
+    for out, why in (("file/deep", "file: it is no folder"), ("/proc/results", "/proc: No such file or directory")):
+        done = enhancement("a.jpg", "-o", out)
+        assert done == (1, "", f"\nerror: {out} cannot be written to: {done.err.split('to: ')[1]}")
+        assert done.err.endswith(f"{why}.\n")

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from biasgan import evaluate
+from biasgan import enhance, evaluate
 from biasgan.codecs.jpeg import JPEG
 from biasgan.evaluate import with_options_of_run
 from biasgan.evaluation.record import Record
@@ -209,6 +210,37 @@ def test_restored_images_at_both_ends(evaluation: Command, pictures: Path, tmp_p
     assert len(fingerprints) == 1
     ended_well(evaluation(*of(pictures), "qf=31"))
     assert read(Path("evaluations", f"compressed-{pictures.name}-jpeg-31"))["set"]["fingerprint"] not in fingerprints
+
+
+def test_a_folder_that_cannot_be_written_is_said_at_once(evaluation: Command, pictures: Path, tmp_path: Path) -> None:
+    Path("file").touch()
+    done = evaluation(*of(pictures), "out=file/deep")
+    assert done == (1, "", "\nerror: file/deep cannot be written to: file: it is no folder.\n")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_enhance_writes_is_found_by_folders(evaluation: Command, tmp_path: Path, beside: bool) -> None:
+    random = np.random.default_rng(3)
+    for number, name in enumerate(("day/1.png", "night/1.png", "night/2.bmp", "night/2.png", "odd/1.png")):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 256, (8, 8 + number, 3), dtype=np.uint8) if name.startswith("odd") else None
+        coarse = random.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        Image.fromarray(coarse if pixels is None else pixels).save(tmp_path / "set" / name)
+    out = [] if beside else ["-o", "r"]
+    assert evaluation("set", *out, main=enhance.main).status == 0
+    restored = "set" if beside else "r"
+    options = ("data=images", "data.root=set", *FEATURES, *QUICK, "out=found")
+    done = ended_well(evaluation(f"restored={restored}", *options))
+    with Path("found/evaluation.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["day-1", "night-1", "night-2-bmp", "night-2-png", "odd-1"]
+    assert [row["ssim_restored"] == "" for row in rows] == [False] * 4 + [True]
+    assert "ssim is that of 4 images: odd-1 has 12 x 8 pixels, less than the 11 that ssim needs." in done.out
+    assert len(list(Path("found", "pictures").glob("day-1-*.png"))) == 4
+    metrics = read(Path("found"))["metrics"]
+    assert metrics["ssim"]["images"] == 4
+    assert metrics["psnr"]["restored"] != metrics["psnr"]["compressed"]
 
 
 def test_the_bundled_model_brings_its_discriminator(evaluation: Command) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from biasgan.files import atomic_write, remove_abandoned
+from biasgan.files import atomic_write, readable, remove_abandoned
 
 
 def test_a_file_takes_its_place_whole(tmp_path: Path) -> None:
@@ -18,6 +18,17 @@ def test_a_file_takes_its_place_whole(tmp_path: Path) -> None:
         assert file.read_text() == "old"
     assert file.read_text() == "new"
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".png", "x" * 255, "x." + "y" * 253, "\udcff.png"])
+def test_every_name_that_a_file_can_have_serves(tmp_path: Path, name: str) -> None:
+    with atomic_write(tmp_path / name) as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / name).read_text() == "new"
+
+
+def test_names_that_are_no_utf8_become_text() -> None:
+    assert readable(os.fsdecode(b"caf\xe9-\xc3\xa9")) == "caf\\xe9-\xe9"
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError, OSError])
@@ -52,7 +63,7 @@ def test_only_old_temporary_files_are_abandoned(tmp_path: Path) -> None:
     kept.write_text("whole")
     with atomic_write(kept) as young:
         young.write_text("at work")
-        old = young.with_name(young.name.replace("a.npy", "b.npy"))
+        old = young.with_name(f"{young.stem}b.npy")
         old.write_text("killed")
         for file in (old, kept):
             os.utime(file, (time.time() - 10**5, time.time() - 10**5))

@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, features
+from PIL import Image
 
 from biasgan.data.sets import sample
 from biasgan.images import (
-    EXTENSIONS,
     ImageError,
-    list_images,
     pad_to_multiple,
     read_image,
     to_tensor,
@@ -140,37 +138,6 @@ def test_refuses_decompression_bombs(tmp_path: Path, side: int) -> None:
         warnings.simplefilter("default")
         with pytest.raises(ImageError, match=r"bomb\.png is larger than Pillow's limit of 89478485 pixels"):
             read_image(tmp_path / "bomb.png")
-
-
-def test_lists_images_by_extension(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.jpg", "deep/c.tiff", "notes.txt", ".hidden.png", ".cache/d.png", "deep/.e.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    assert [file.relative_to(tmp_path).as_posix() for file in list_images(tmp_path)] == [
-        "a.jpg",
-        "b.PNG",
-        "deep/c.tiff",
-    ]
-
-
-def test_hidden_folders_above_do_not_matter(tmp_path: Path) -> None:
-    (tmp_path / ".cache").mkdir()
-    (tmp_path / ".cache" / "a.png").touch()
-    assert len(list_images(tmp_path / ".cache")) == 1
-
-
-def test_folders_without_images_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="missing is not a folder; expected one with images"):
-        list_images(tmp_path / "missing")
-    with pytest.raises(ImageError, match="has no images in it"):
-        list_images(tmp_path)
-
-
-def test_pillow_opens_all_extensions() -> None:
-    known = Image.registered_extensions()
-    unknown = {extension for extension in EXTENSIONS if known.get(extension) not in Image.OPEN}
-    assert unknown <= (set() if features.check("avif") else {".avif"})
 
 
 def test_tensors_and_back() -> None:

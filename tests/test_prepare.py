@@ -74,8 +74,24 @@ def test_a_second_preparation_changes_nothing(preparation: Command, tmp_path: Pa
     first = preparation()
     before = files(tmp_path)
     second = preparation()
-    assert second == (0, first.out, "")
+    told = "5 images to train with, 2 for validation: photographs of scikit-image.\n"
+    assert second == (0, first.out, told)
+    assert first.err.startswith(told)
     assert files(tmp_path) == before
+
+
+def test_a_preparation_says_how_it_divides_and_what_is_too_small(preparation: Command, tmp_path: Path) -> None:
+    for name, size in (("DIV2K_train_HR/1", 48), ("DIV2K_valid_HR/801", 40), ("DIV2K_valid_HR/802", 12)):
+        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (size, size), (size, 0, 0)).save(tmp_path / "set" / f"{name}.png")
+    done = preparation("data=folder", "data.root=set")
+    assert done.status == 1
+    assert done.err.startswith(
+        "1 image to train with, 2 for validation: by folders: set/DIV2K_train_HR to train with, set/DIV2K_valid_HR for "
+        "validation.\n"
+    )
+    assert "802.png has 12 x 12 pixels, less than the 16 that psnr_b needs.\n" in done.err
+    assert preparation("data=folder", "data.root=set", "pairs.bad_images=skip").status == 0
 
 
 def test_several_qualities_share_originals(preparation: Command, pictures: Path, tmp_path: Path) -> None:

@@ -136,5 +136,6 @@ def chunked_pair(
     ):
         raise RuntimeError("This release of LitData writes chunks in another form; install an older one.")
     return ChunkedPair(
-        entry.name, side, entry.width, entry.height, entry.bits, entry.quality, chunk, starts[0], starts[1]
+        *(entry.name, side, entry.width, entry.height, entry.bits, entry.quality, chunk, starts[0], starts[1]),
+        place=entry.place,
     )

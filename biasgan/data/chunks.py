@@ -48,6 +48,7 @@ class ChunkedPair:
         chunk: Number of its chunk.
         compressed: Where the pixels after compression begin in the chunk, in bytes.
         original: Where those before begin.
+        place: As `Entry.place`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ChunkedPair:
     chunk: int
     compressed: int
     original: int
+    place: str = ""
 
 
 class ChunkedSet(NamedTuple):

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -72,7 +73,16 @@ class CodedPairs(StoredPairs[Path]):
 
     def sources(self) -> Sources[Path]:
         """The image files."""
-        return Sources(*self.images)
+        return Sources(self.images.train, self.images.valid)
+
+    @property
+    def division(self) -> tuple[str, Sequence[str]]:
+        """That of the images."""
+        return self.images.rule, self.images.left_out
+
+    def place(self, source: Path) -> str:
+        """As the images say."""
+        return self.images.places.get(source, "")
 
     def find(self, source: Path) -> StoredEntry | None:
         """The pair of an image; none also if the file has moved or changed, since it must be read first."""

@@ -1,6 +1,6 @@
 import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -27,6 +27,10 @@ class RestorationData(LightningDataModule):
         iterations: Of the whole training.
         seed: Of image order, crops and flips.
         workers: Processes that cut crops; 0 cuts in the main process.
+
+    Attributes:
+        measured: Name of a metric → shortest side of validation images that it takes, in pixels; to be set before
+            they are opened.
 
     Raises:
         ValueError: If a number is out of its range.
@@ -57,6 +61,7 @@ class RestorationData(LightningDataModule):
         self.iterations = iterations
         self.seed = seed
         self.workers = workers
+        self.measured: Mapping[str, int] = {}
         self.train_entries: Sequence[Entry] = []
         self.valid_entries: Sequence[Entry] = []
 
@@ -67,7 +72,7 @@ class RestorationData(LightningDataModule):
             ImageError: If images are bad, too few are left, or one is in both sets.
             OSError: If the disk is full.
         """
-        self.source.open(self.patch_size, tell=True)
+        self.source.open(self.patch_size, True, self.measured)
 
     def setup(self, stage: str) -> None:
         """Open the pairs.
@@ -76,7 +81,7 @@ class RestorationData(LightningDataModule):
             ImageError: As `prepare_data`.
         """
         if not self.train_entries:
-            self.train_entries, self.valid_entries = self.source.open(self.patch_size, tell=False)
+            self.train_entries, self.valid_entries = self.source.open(self.patch_size, False, self.measured)
         # Two warnings of Lightning's that do not hold: mapped pixels need few workers or none, and the sampler resumes.
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")

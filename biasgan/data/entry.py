@@ -1,10 +1,16 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from biasgan.files import fitting, readable
+
+LONGEST_ENDING = 40
+"""Bytes of what is put behind the name of an image for the names of files about it."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,7 @@ class Entry(ABC):
         height: In pixels.
         bits: Size of the compressed file.
         quality: With which this image was coded; None if nobody knows.
+        place: Its name in the folder of its set, with subfolders and without extension; empty if that is not known.
     """
 
     name: str
@@ -24,11 +31,21 @@ class Entry(ABC):
     height: int
     bits: int
     quality: int | None
+    place: str = field(default="", kw_only=True)
 
     @property
     def bits_per_pixel(self) -> float:
         """Size of the compressed file over the number of pixels."""
         return self.bits / (self.width * self.height)
+
+    def misses(self, sides: Mapping[str, int]) -> str:
+        """What the image is too small for, in words; empty if for nothing.
+
+        Args:
+            sides: What asks for a shortest side, in words → that side in pixels.
+        """
+        short = [words for words, side in sides.items() if min(self.width, self.height) < side]
+        return f"{self.width} x {self.height} pixels, less than {' and '.join(short)}" if short else ""
 
     @property
     @abstractmethod
@@ -46,6 +63,11 @@ class Entry(ABC):
         """
 
 
+def asked_by(metrics: Mapping[str, int]) -> dict[str, int]:
+    """For `Entry.misses`, what metrics ask for: their names → the shortest side that each takes, in pixels."""
+    return {f"the {side} that {name} needs": side for name, side in metrics.items()}
+
+
 def fingerprint(*sides: Iterable[Entry]) -> str:
     """SHA-256 of the names and digests of all pairs of several sets, in their order, in hexadecimal digits."""
     known = [[(entry.name, entry.digest) for entry in side] for side in sides]
@@ -53,12 +75,19 @@ def fingerprint(*sides: Iterable[Entry]) -> str:
 
 
 def names_of(entries: Iterable[Entry]) -> list[str]:
-    """Names of images in their order; where several have the same one, the later ones are numbered."""
+    """Names of images in their order, all different, for people and for files.
+
+    Where several have the same one, they get those of their subfolders too, or else numbers. Long ones are shortened.
+    """
+    entries = list(entries)
+    met = Counter(entry.name for entry in entries)
     names: dict[str, None] = {}
     for entry in entries:
-        name, number = entry.name, 1
+        in_place = readable(entry.place).replace("/", "-")
+        first = fitting(in_place if in_place and met[entry.name] > 1 else entry.name, room=LONGEST_ENDING)
+        name, number = first, 1
         while name in names:
             number += 1
-            name = f"{entry.name}-{number}"
+            name = f"{first}-{number}"
         names[name] = None
     return list(names)

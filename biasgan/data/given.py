@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,8 @@ from biasgan.data import sets
 from biasgan.data.digests import read_source
 from biasgan.data.store import DamageError, PairStore, StoredEntry, sha256
 from biasgan.data.stored import Inspection, Sources, StoredPairs
-from biasgan.images import ImageError, list_images, read_image
+from biasgan.images import ImageError, read_image
+from biasgan.listing import list_images
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class GivenFiles:
 class GivenPairs(StoredPairs[GivenFiles]):
     """Users' own pairs: images before and after compression in two folders, under equal names.
 
-    A name is the path in the folder without extension. With `train` and `valid` in the folders these are the two
-    sides, otherwise every tenth image is for validation. The images are decoded once, into `given` in the store.
+    A name is the path in the folder without extension. The originals are divided as `data.sets.folder` divides them,
+    and what that leaves out is left out of both. The images are decoded once, into `given` in the store.
 
     Args:
         original: Folder of the originals, searched with its subfolders.
@@ -77,7 +78,10 @@ class GivenPairs(StoredPairs[GivenFiles]):
         root, other_root = Path(original).expanduser(), Path(compressed).expanduser()
         sides = sets.folder(root)
         originals = by_name(root, sides.train + sides.valid)
-        others = by_name(other_root, list_images(other_root))
+        # What is left out there is so here.
+        left_out = by_name(root, list_images(root)).keys() - originals.keys()
+        others = {k: v for k, v in by_name(other_root, list_images(other_root)).items() if k not in left_out}
+        self.division_of_originals = sides.rule, sides.left_out
         pairs = {name: GivenFiles(name, originals.get(name, ()), others.get(name, ())) for name in originals | others}
         valid = set(by_name(root, sides.valid))
         self.pairs = Sources(
@@ -99,6 +103,15 @@ class GivenPairs(StoredPairs[GivenFiles]):
     def identity(self) -> dict[str, str | int]:
         """What compressed the images is not known."""
         return {"codec": "given"}
+
+    @property
+    def division(self) -> tuple[str, Sequence[str]]:
+        """That of the originals."""
+        return self.division_of_originals
+
+    def place(self, source: GivenFiles) -> str:
+        """The name of the pair."""
+        return source.name
 
     def sources(self) -> Sources[GivenFiles]:
         """The files of the pairs."""

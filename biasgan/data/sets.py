@@ -1,3 +1,5 @@
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -5,17 +7,32 @@ from shlex import quote
 from typing import NamedTuple
 
 from biasgan.data.archive import Archive, fetch
-from biasgan.images import ImageError, list_images
+from biasgan.data.division import Division, by_folders, without_degraded
+from biasgan.images import ImageError
+from biasgan.listing import counted, distinct, images_of, listing, without_results
 
 TRAIN = ("astronaut.png", "ihc.png", "motorcycle_left.png", "motorcycle_right.png", "rocket.jpg")
 VALID = ("chelsea.png", "coffee.png")
+FLICKR2K_VALID = 662
+"""Of Flickr2K for validation, the last of them, in PowerQE, the toolbox for this task."""
 
 
 class ImageSet(NamedTuple):
-    """Image files to train with and to validate with."""
+    """Image files to train with and to validate with.
+
+    Attributes:
+        train: To train with.
+        valid: To validate with; none of them is trained on.
+        rule: How they were divided, in words.
+        left_out: What else is in their folder, in words.
+        places: Files → names in their folder, without extension, under which `enhance` writes results of it.
+    """
 
     train: list[Path]
     valid: list[Path]
+    rule: str = ""
+    left_out: Sequence[str] = ()
+    places: Mapping[Path, str] = {}
 
 
 def sample() -> ImageSet:
@@ -34,34 +51,70 @@ def sample() -> ImageSet:
     missing = [name for name in TRAIN + VALID if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; install scikit-image anew, or set data=folder.")
-    return ImageSet([folder / name for name in TRAIN], [folder / name for name in VALID])
+    return ImageSet([folder / name for name in TRAIN], [folder / name for name in VALID], "photographs of scikit-image")
 
 
 def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
     """Any folder of images, searched with its subfolders.
 
+    Subfolders whose names say so are the two sides, wherever they are: `train` and `valid`, `DIV2K_train_HR` and
+    `DIV2K_valid_HR`, `images/training` and `images/val`; `test` serves for validation where there is nothing else, and
+    is left out otherwise. A folder of all images of DIV2K, or of Flickr2K, is divided as these are. Copies of lower
+    quality, such as those in `DIV2K_train_LR_bicubic`, and results of `enhance` beside their inputs, are left out.
+
     Args:
-        root: With `train` and `valid` in it, these are the two sides.
-        valid_every: Otherwise every such image by name, and at least one, is for validation; at least 2.
+        root: The folder.
+        valid_every: Where no name says a side, every such image by name, and at least one, is for validation; at
+            least 2.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or only one of `train` and `valid`.
-        ImageError: If it, or one of the two, has no images, or a single image would have to be on both sides.
+        FileNotFoundError: If there is no such folder.
+        ImageError: If it has no images, only one of the two sides is there, one is within the other, or a single image
+            would have to be on both sides.
         ValueError: If `valid_every` leaves nothing to train with.
     """
     root = Path(root).expanduser()
-    if (root / "train").is_dir() or (root / "valid").is_dir():
-        return ImageSet(list_images(root / "train"), list_images(root / "valid"))
     if valid_every < 2:
         raise ValueError(
             f"data.valid_every must be at least 2, so that images to train with are left; got {valid_every}."
         )
-    files = list_images(root)
+    found, left_out = look_through(root)
+    files = without_degraded(root, found)
+    if fewer := len(found) - len(files):
+        left_out.append(f"{counted(fewer, 'image')} of lower quality, by the names of their folders")
+    division = by_folders(root, files) or published(files) or every_so_many(root, files, valid_every)
+    return ImageSet(*division[:3], [*division.left_out, *left_out], places(root, found))
+
+
+def published(files: Sequence[Path]) -> Division | None:
+    """Divide all images of DIV2K, other images beside them or not, or of Flickr2K, as their sets are."""
+    by_name = {file.name: file for file in files}
+    if len(by_name) < len(files):
+        return None
+    if {name for name in by_name if re.fullmatch(r"\d{4}\.png", name)} == {*DIV2K_TRAIN.names, *DIV2K_VALID.names}:
+        valid = [by_name[name] for name in DIV2K_VALID.names]
+        held_out = set(valid)
+        return Division([file for file in files if file not in held_out], valid, "as DIV2K is divided", [])
+    if by_name.keys() == set(FLICKR2K.names):
+        ordered = [by_name[name] for name in FLICKR2K.names]
+        return Division(ordered[:-FLICKR2K_VALID], ordered[-FLICKR2K_VALID:], "as PowerQE divides Flickr2K", [])
+    return None
+
+
+def every_so_many(root: Path, files: Sequence[Path], valid_every: int) -> Division:
+    """Hold every so many images out, and at least the last.
+
+    Raises:
+        ImageError: If there is only one.
+    """
     if len(files) == 1:
         raise ImageError(f"{root} has only one image, {files[0].name}; expected at least one more for validation.")
-    valid = files[valid_every - 1 :: valid_every] or files[-1:]
+    valid = list(files[valid_every - 1 :: valid_every]) or list(files[-1:])
     held_out = set(valid)
-    return ImageSet([file for file in files if file not in held_out], valid)
+    rule = f"of every {valid_every} images in {root} the last by name is for validation"
+    if len(files) < valid_every:
+        rule = f"the last image in {root} by name is for validation"
+    return Division([file for file in files if file not in held_out], valid, rule, [])
 
 
 def images(root: str | Path) -> ImageSet:
@@ -71,7 +124,31 @@ def images(root: str | Path) -> ImageSet:
         FileNotFoundError: If there is no such folder.
         ImageError: If it has no images.
     """
-    return ImageSet([], list_images(Path(root).expanduser()))
+    root = Path(root).expanduser()
+    files, left_out = look_through(root)
+    return ImageSet([], files, "", left_out, places(root, files))
+
+
+def look_through(root: Path) -> tuple[list[Path], list[str]]:
+    """The images of a folder and its subfolders, and in words what else is in it.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ImageError: If it has no images.
+    """
+    found = listing(root)
+    files = images_of(root, found)
+    originals = without_results(files)
+    left_out = list(found.left_out)
+    if results := len(files) - len(originals):
+        left_out.append(f"{counted(results, 'result')} of enhance beside their inputs")
+    return originals, left_out
+
+
+def places(root: Path, files: Sequence[Path]) -> dict[Path, str]:
+    """Names of files in a folder, without extension, under which `enhance` writes results of all of them."""
+    names = distinct([file.relative_to(root) for file in files])
+    return {file: name.as_posix() for file, name in zip(files, names, strict=True)}
 
 
 def div2k(root: str | Path, download: bool = False) -> ImageSet:
@@ -91,10 +168,10 @@ def div2k(root: str | Path, download: bool = False) -> ImageSet:
         ArchiveError: If it cannot be unpacked.
     """
     root = Path(root).expanduser()
-    return ImageSet(DIV2K_TRAIN.find(root, download), DIV2K_VALID.find(root, download))
+    return ImageSet(DIV2K_TRAIN.find(root, download), DIV2K_VALID.find(root, download), "as DIV2K is divided")
 
 
-def flickr2k(root: str | Path, download: bool = False, valid: int = 662) -> ImageSet:
+def flickr2k(root: str | Path, download: bool = False, valid: int = FLICKR2K_VALID) -> ImageSet:
     """Flickr2K: 2650 photographs of 2K resolution.
 
     Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPRW 2017. Its authors have not
@@ -118,7 +195,7 @@ def flickr2k(root: str | Path, download: bool = False, valid: int = 662) -> Imag
     if not 0 < valid < count:
         raise ValueError(f"data.valid must be from 1 to {count - 1}, of {count} images; got {valid}.")
     files = FLICKR2K.find(Path(root).expanduser(), download)
-    return ImageSet(files[:-valid], files[-valid:])
+    return ImageSet(files[:-valid], files[-valid:], f"the last {valid} of Flickr2K are for validation")
 
 
 @dataclass(frozen=True)

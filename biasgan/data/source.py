@@ -1,10 +1,11 @@
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from biasgan.data.entry import Entry
 from biasgan.data.order import ImageOrder
 
+NOTHING: Mapping[str, int] = {}
 AnyEntry = TypeVar("AnyEntry", bound=Entry, covariant=True)
 
 
@@ -24,11 +25,12 @@ class PairSource(ABC):
         """What compressed the images: codec, library, versions and parameters, as far as they are known."""
 
     @abstractmethod
-    def open(self, least_side: int, tell: bool) -> PairSets[Entry]:
+    def open(self, least_side: int, tell: bool, measured: Mapping[str, int] = NOTHING) -> PairSets[Entry]:
         """The pairs of both sets, neither of them empty, and no picture in both.
 
         Args:
             least_side: Images to train with have no shorter side, in pixels.
+            measured: Name of a metric → side in pixels: images to validate with have none that is shorter.
             tell: True in the one process of a machine that prepares: it makes what is missing, looks for damage, shows
                 progress and names what it skips. All other processes open what that one has left.
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from biasgan.data.entry import Entry
-from biasgan.files import atomic_write
+from biasgan.files import atomic_write, readable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 BLOCK = 2**20
@@ -248,7 +248,7 @@ class PairStore:
     def entry(self, key: str, record: Record, source: str) -> StoredEntry:
         """The pair that a record describes, whether its files are there or not."""
         return StoredEntry(
-            name=Path(source).stem,
+            name=readable(Path(source).stem),
             width=record.width,
             height=record.height,
             bits=record.bits,

@@ -1,5 +1,6 @@
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -8,11 +9,13 @@ from rich.console import Console
 from biasgan.codecs.codec import CodecError
 from biasgan.data.digests import SourceDigests
 from biasgan.data.download import alone
-from biasgan.data.source import PairSets, PairSource
+from biasgan.data.entry import asked_by
+from biasgan.data.source import NOTHING, PairSets, PairSource
 from biasgan.data.store import DamageError, StoredEntry, sha256_of_file
 from biasgan.data.threads import in_threads
 from biasgan.files import remove_abandoned
 from biasgan.images import ImageError
+from biasgan.listing import counted
 
 Source = TypeVar("Source", bound=Hashable)
 
@@ -76,6 +79,15 @@ class StoredPairs(PairSource, Generic[Source]):
     def sources(self) -> Sources[Source]:
         """What the pairs are made of."""
 
+    @property
+    @abstractmethod
+    def division(self) -> tuple[str, Sequence[str]]:
+        """How sources were divided, and what beside them was left out, in words."""
+
+    @abstractmethod
+    def place(self, source: Source) -> str:
+        """As `Entry.place`."""
+
     @abstractmethod
     def find(self, source: Source) -> StoredEntry | None:
         """The pair of a source if it was made, by a look at the files' sizes alone.
@@ -103,24 +115,23 @@ class StoredPairs(PairSource, Generic[Source]):
             ImageError: If the source cannot be read.
         """
 
-    def open(self, least_side: int, tell: bool) -> PairSets[StoredEntry]:
+    def open(self, least_side: int, tell: bool, measured: Mapping[str, int] = NOTHING) -> PairSets[StoredEntry]:
         """The pairs of both sets, made where they are missing or damaged."""
         if tell:
             remove_abandoned(self.root)
         train, valid = self.sources()
+        rule, left_out = self.division
+        if tell and rule:
+            announce(divided(len(train), len(valid), rule, left_out))
         entries, reasons = self.complete([*dict.fromkeys([*train, *valid])], tell)
-        for source in train:
-            entry = entries.get(source)
-            if entry and min(entry.width, entry.height) < least_side:
-                reasons[source] = (
-                    f"{source} has {entry.width} x {entry.height} pixels, less than patch_size={least_side}."
-                )
+        # One may be too small for one of the two alone.
+        used: list[list[StoredEntry]] = []
+        for side, sizes in ((train, {f"patch_size={least_side}": least_side}), (valid, asked_by(measured))):
+            misses = {source: entries[source].misses(sizes) for source in side if source in entries}
+            used.append([entries[source] for source, missed in misses.items() if not missed])
+            reasons |= {source: f"{source} has {missed}." for source, missed in misses.items() if missed}
         self.judge(reasons, tell)
-        sets = PairSets(
-            [entries[source] for source in train if source not in reasons],
-            # Too small to train with is large enough to validate with.
-            [entries[source] for source in valid if source in entries],
-        )
+        sets = PairSets(*used)
         for side, purpose in zip(sets, ("train", "validate"), strict=True):
             require(side, purpose, reasons)
         if same := shared_pictures(sets):
@@ -134,6 +145,9 @@ class StoredPairs(PairSource, Generic[Source]):
         if tell:
             remove_abandoned(self.root)
         sources = self.sources().valid
+        _, left_out = self.division
+        if tell and left_out:
+            announce(f"Left out: {', '.join(left_out)}.")
         entries, reasons = self.complete([*dict.fromkeys(sources)], tell)
         self.judge(reasons, tell)
         valid = [entries[source] for source in sources if source in entries]
@@ -181,8 +195,18 @@ class StoredPairs(PairSource, Generic[Source]):
             lines = "\n".join(f"{source}: {line}" for source in sources for line in damaged.get(source, ()))
             announce(f"{len(damaged)} of the pairs are damaged and made again:\n{lines}")
         missing = [s for s in sources if s in damaged or not (s in entries or s in reasons)]
-        if not missing:
-            return entries, reasons
+        if missing:
+            self.make_all(missing, entries, reasons, tell)
+        return {source: replace(entry, place=self.place(source)) for source, entry in entries.items()}, reasons
+
+    def make_all(
+        self,
+        missing: Sequence[Source],
+        entries: dict[Source, StoredEntry],
+        reasons: dict[Source, str],
+        tell: bool,
+    ) -> None:
+        """Make the pairs of some sources, and note those that were made or the reasons against them."""
         self.root.mkdir(parents=True, exist_ok=True)
         # One after the other, since two processes at one set would compress each image twice; what the first has made
         # the second one only reads.
@@ -193,7 +217,6 @@ class StoredPairs(PairSource, Generic[Source]):
                 except (ImageError, CodecError) as error:
                     entries.pop(source, None)
                     reasons[source] = f"{source}: {error}" if isinstance(error, CodecError) else str(error)
-        return entries, reasons
 
     def check(self) -> list[str]:
         """Look for damage in the sources and in their pairs, without changing anything."""
@@ -250,6 +273,12 @@ def shared_pictures(sets: PairSets[StoredEntry]) -> list[str]:
             for side in sets
         )
     )
+
+
+def divided(train: int, valid: int, rule: str, left_out: Sequence[str]) -> str:
+    """How many images are on each side, and by what rule, for the person at the terminal."""
+    beside = f" Left out: {', '.join(left_out)}." if left_out else ""
+    return f"{counted(train, 'image')} to train with, {valid} for validation: {rule}.{beside}"
 
 
 def announce(text: str) -> None:

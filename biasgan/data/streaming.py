@@ -1,5 +1,5 @@
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from biasgan.data.chunks import Chunk, ChunkCache, ChunkedPair, ChunkedSet
-from biasgan.data.entry import Entry
+from biasgan.data.entry import Entry, asked_by
 from biasgan.data.order import ImageOrder
-from biasgan.data.source import PairSets, PairSource
+from biasgan.data.source import NOTHING, PairSets, PairSource
 from biasgan.data.storage import Storage, StorageError
 from biasgan.data.store import DamageError
+from biasgan.data.stored import announce, divided
 from biasgan.data.threads import in_threads
 from biasgan.images import ImageError
 
@@ -96,11 +97,11 @@ class StreamedPairs(PairSource):
         """Of what compressed the images."""
         return dict(self.index.identity)
 
-    def open(self, least_side: int, tell: bool) -> PairSets[Entry]:
+    def open(self, least_side: int, tell: bool, measured: Mapping[str, int] = NOTHING) -> PairSets[Entry]:
         """The pairs of both sets. Chunks in a folder are compared with their hashes now, others when they come.
 
         Raises:
-            ImageError: If an image is too small to train with.
+            ImageError: If an image is too small to train with, or to be measured.
             StorageError: If there is no whole set.
             DamageError: If chunks are not as they were written; names them all.
         """
@@ -109,11 +110,14 @@ class StreamedPairs(PairSource):
         train, valid = (
             [self.entry(pair) for pair in self.index.pairs if pair.side == side] for side in ("train", "valid")
         )
-        small = [entry.name for entry in train if min(entry.width, entry.height) < least_side]
+        if tell:
+            announce(divided(len(train), len(valid), f"as {self.storage.root} was written", ()))
+        sizes = ((train, {f"patch_size={least_side}": least_side}), (valid, asked_by(measured)))
+        small = [f"{entry.name} has {missed}" for side, of in sizes for entry in side if (missed := entry.misses(of))]
         if small:
             raise ImageError(
-                f"{len(small)} of the images in {self.storage.root} are smaller than patch_size={least_side}: "
-                f"{', '.join(small[:5])}{' …' if len(small) > 5 else ''}."
+                f"{len(small)} of the images in {self.storage.root} are too small: {'; '.join(small[:5])}"
+                f"{' …' if len(small) > 5 else ''}."
             )
         return PairSets(train, valid)
 
@@ -152,4 +156,5 @@ class StreamedPairs(PairSource):
             chunk=self.index.chunks[pair.chunk],
             compressed=pair.compressed,
             original=pair.original,
+            place=pair.place,
         )

@@ -43,6 +43,8 @@ class Bootstrap:
         each: Array = np.asarray(values, np.float64)
         if len(each) != self.images:
             raise ValueError(f"expected a value for each of {self.images} images; got {len(each)}.")
+        if not self.images:
+            return np.full((RESAMPLES, *each.shape[1:]), np.nan)
         random = np.random.default_rng(self.seed)
         means: list[Array] = []
         with np.errstate(invalid="ignore"):  # infinities of both signs

@@ -70,7 +70,7 @@ class Evaluator(LightningModule):
     def on_test_start(self) -> None:
         """Get ready on this process's device."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.subject.start(self.names, self.device)
+        self.subject.start(dict(zip(self.names, self.entries, strict=True)), self.device)
         self.measures.to(self.device)
         if self.trainer.is_global_zero:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

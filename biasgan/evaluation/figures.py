@@ -11,7 +11,7 @@ import torch
 from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.realism import Scores, realism
 from biasgan.analysis.triangle import Triangle, deviation
-from biasgan.data.entry import Entry
+from biasgan.data.entry import Entry, asked_by
 from biasgan.data.store import sha256
 from biasgan.evaluation.bootstrap import Array, Bootstrap, Interval
 from biasgan.evaluation.measures import FID, Judge, Measures, columns
@@ -46,13 +46,25 @@ class Figures:
         self.bootstrap = Bootstrap(len(records), seed)
 
     def each(self, name: str) -> Array:
-        """One value, or several, of each image, (N, …), float64."""
-        return np.stack([record.values[name].double().numpy() for record in self.records])
+        """One value, or several, of each image that has them, (N, …), float64."""
+        values = np.stack([record.values[name].double().numpy() for record in self.records])
+        return values[~np.isnan(values).any(axis=tuple(range(1, values.ndim)))]
 
-    def vectors(self, name: str) -> list[torch.Tensor]:
+    def vectors(self, name: str) -> list[torch.Tensor] | None:
         """Features of all images of a metric of sets: compressed, restored and original, each (V, D), float64."""
-        parts = [record.values[f"vectors/{name}"].double() for record in self.records]
-        return list(torch.cat(parts, dim=1))
+        key = f"vectors/{name}"
+        parts = [record.values[key].double() for record in self.records if key in record.values]
+        return list(torch.cat(parts, dim=1)) if parts else None
+
+    def unmeasured(self, metric: str) -> dict[str, str]:
+        """Why images have no value of a metric, by their names."""
+        side = self.measures.suite.smallest_sides[metric]
+        return {
+            name: entry.misses(asked_by({metric: side})) or "it gives no number"
+            for name, entry, record in zip(self.names, self.entries, self.records, strict=True)
+            if (metric in self.measures.set_metrics and f"vectors/{metric}" not in record.values)
+            or (metric in self.measures.image_metrics and record.values[f"metric/{metric}"].isnan().any())
+        }
 
     @property
     def fingerprint(self) -> str:
@@ -65,22 +77,28 @@ class Figures:
         found: dict[str, dict[str, Any]] = {}
         for name in self.measures.suite.protocols:
             if name in self.measures.set_metrics:
-                *sides, original = self.vectors(name)
-                distance = self.measures.set_metrics[name].distance
-                values = [float(distance(side, original)) for side in sides]
-                intervals: list[Interval | None] = [None, None, None]
+                found[name] = self.of_sets(name)
             else:
                 each = self.each(f"metric/{name}")
                 with np.errstate(invalid="ignore"):  # of infinities, as PSNR of equal images
                     gain = each[:, 1] - each[:, 0]
-                values = [float(value) for value in each.mean(0)]
-                intervals = [self.bootstrap.interval(column) for column in (*each.T, gain)]
-            found[name] = dict(zip(SIDES, values, strict=True))
-            keys = (*(f"{side}_interval" for side in SIDES), "gain_interval")
-            found[name] |= dict(zip(keys, intervals, strict=True))
-            if name in self.measures.set_metrics:
-                found[name]["vectors"] = len(self.vectors(name)[0])
+                values = each.mean(0).tolist() if len(each) else [math.nan] * len(SIDES)
+                bootstrap = self.bootstrap_of(len(each))
+                found[name] = described_metric(values, [bootstrap.interval(column) for column in (*each.T, gain)])
+            if unmeasured := self.unmeasured(name):
+                found[name] |= {"images": len(self.records) - len(unmeasured), "unmeasured": unmeasured}
         return found
+
+    def of_sets(self, name: str) -> dict[str, Any]:
+        """The figures of a metric of sets."""
+        vectors = self.vectors(name)
+        distance = self.measures.set_metrics[name].distance
+        values = [float(distance(side, vectors[2])) for side in vectors[:2]] if vectors else [math.nan] * len(SIDES)
+        return {**described_metric(values, [None] * 3), "vectors": len(vectors[0]) if vectors else 0}
+
+    def bootstrap_of(self, images: int) -> Bootstrap:
+        """The bootstrap of so many of the images."""
+        return self.bootstrap if images == self.bootstrap.images else Bootstrap(images, self.bootstrap.seed)
 
     def bits_per_pixel(self) -> dict[str, Any]:
         """Mean size of the compressed files."""
@@ -93,11 +111,14 @@ class Figures:
         for name in ("features", "lpips"):
             if f"triangle/{name}" in self.records[0].values:
                 sides = self.each(f"triangle/{name}")
-                deviations = np.array([deviation(*map(float, means)) for means in self.bootstrap.means(sides)])
+                if not len(sides):
+                    continue
+                means = self.bootstrap_of(len(sides)).means(sides)
+                deviations = np.array([deviation(*map(float, each)) for each in means])
                 triangle = Triangle(*map(float, sides.mean(0)))
                 found[name] = described(triangle, self.bootstrap.percentiles(deviations))
-        if FID in self.measures.set_metrics:
-            compressed, restored, original = self.vectors(FID)
+        if FID in self.measures.set_metrics and (vectors := self.vectors(FID)):
+            compressed, restored, original = vectors
             distance = self.measures.set_metrics[FID].distance
 
             def length(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -169,19 +190,25 @@ class Figures:
             "precision": precision,
         }
 
-    def rows(self) -> list[dict[str, str | int | float]]:
-        """One row for each image: name, size, bits per pixel and metrics."""
-        rows: list[dict[str, str | int | float]] = []
+    def rows(self) -> list[dict[str, str | int | float | None]]:
+        """One row for each image: name, size, bits per pixel and metrics, None where there is no value."""
+        rows: list[dict[str, str | int | float | None]] = []
         for entry, name, record in zip(self.entries, self.names, self.records, strict=True):
-            row: dict[str, str | int | float] = {"name": name, "height": entry.height, "width": entry.width}
+            row: dict[str, str | int | float | None] = {"name": name, "height": entry.height, "width": entry.width}
             row["bits_per_pixel"] = entry.bits_per_pixel
             for metric in self.measures.image_metrics:
                 for side, value in zip(SIDES, record.values[f"metric/{metric}"], strict=True):
-                    row[f"{metric}_{side}"] = value.item()
+                    row[f"{metric}_{side}"] = None if value.isnan() else value.item()
             if "seconds" in record.values:
                 row["seconds"] = float(record.values["seconds"])
             rows.append(row)
         return rows
+
+
+def described_metric(values: Sequence[float], intervals: Sequence[Interval | None]) -> dict[str, Any]:
+    """Means of the compressed and the restored images, with intervals of both and of the gain."""
+    keys = (*(f"{side}_interval" for side in SIDES), "gain_interval")
+    return {**dict(zip(SIDES, values, strict=True)), **dict(zip(keys, intervals, strict=True))}
 
 
 def described(triangle: Triangle, interval: Interval | None) -> dict[str, Any]:

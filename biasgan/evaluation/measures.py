@@ -120,18 +120,24 @@ class Measures:
             By name, on the CPU, for P patches and V vectors: `metric/NAME` (2,) of the compressed and the restored
             image; `vectors/NAME` (3, V, D) of compressed, restored and original; `triangle/NAME` (3,) sides in the
             order of `Triangle`; `disparity/NAME` (P, 2) in the order of `Disparity`; `scores` (P, 3) of original,
-            restored and compressed.
+            restored and compressed. For metrics that the image is too small for, NaN and no vectors.
         """
         images = [to_tensor(pixels)[None].to(self.device) for pixels in (compressed, restored, original)]
         before, after, target = images
         values: dict[str, Tensor] = {}
+        shortest = min(target.shape[-2:])
         for name, metric in self.image_metrics.items():
-            values[f"metric/{name}"] = torch.cat([metric.measure(before, target), metric.measure(after, target)])
+            pairs = [(before, target), (after, target), *[(before, after)] * (name == LPIPS)]
+            if shortest < metric.smallest_side:
+                found = target.new_full((len(pairs),), torch.nan)
+            else:
+                found = torch.cat([metric.measure(*pair) for pair in pairs])
+            values[f"metric/{name}"] = found[:2]
             if name == LPIPS:
-                between = metric.measure(before, after)
-                values[f"triangle/{name}"] = torch.cat([between, values[f"metric/{name}"]])
+                values[f"triangle/{name}"] = found[[2, 0, 1]]
         for name, metric in self.set_metrics.items():
-            values[f"vectors/{name}"] = torch.stack([metric.features(image[0]) for image in images])
+            if shortest >= metric.smallest_side:
+                values[f"vectors/{name}"] = torch.stack([metric.features(image[0]) for image in images])
         values |= self.distances(before, after, target)
         if self.judge:
             network, relativistic, conditional, _ = self.judge

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,10 +25,10 @@ def result_table(result: Mapping[str, Any]) -> Table:
         protocol = result["protocols"][name]
         unit, arrow = f", {protocol['unit']}" if protocol["unit"] else "", "↑" if protocol["higher_is_better"] else "↓"
         compressed, restored = (float(means[side]) for side in SIDES)
-        gain = f"{restored - compressed:+.3g}"
-        table.add_row(
-            f"{name}{unit} {arrow}", f"{compressed:.4g}", f"{restored:.4g}", gain, written(means["gain_interval"])
-        )
+        cells = [f"{compressed:.4g}", f"{restored:.4g}", f"{restored - compressed:+.3g}"]
+        if math.isnan(compressed):
+            cells = ["", "", ""]
+        table.add_row(f"{name}{unit} {arrow}", *cells, written(means["gain_interval"]))
     table.add_section()
     for name, triangle in result["triangles"].items():
         interval = written(triangle["deviation_interval"])
@@ -47,6 +48,10 @@ def remarks(result: Mapping[str, Any]) -> list[str]:
     if result["features"]["weights"] == "random":
         lines.append("Features are those of a VGG-19 with random weights; see features.weights for ImageNet's.")
     for name, means in result["metrics"].items():
+        if unmeasured := means.get("unmeasured"):
+            image, reason = next(iter(unmeasured.items()))
+            more = f", as {len(unmeasured) - 1} more" if len(unmeasured) > 1 else ""
+            lines.append(f"{name} is that of {means['images']} images: {image} has {reason}{more}.")
         if "vectors" in means and (few := caution(result["protocols"][name]["metric"], means["vectors"])):
             lines.append(few)
     for name, triangle in result["triangles"].items():

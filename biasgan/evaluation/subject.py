@@ -2,7 +2,8 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -10,10 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from biasgan.data.entry import Entry
 from biasgan.data.store import sha256
 from biasgan.environment import device_name
 from biasgan.evaluation.kept_picture import digest, read_kept, write_kept
-from biasgan.images import ImageError, list_images, read_image, to_tensor, to_uint8
+from biasgan.files import readable
+from biasgan.images import ImageError, read_image, to_tensor, to_uint8
+from biasgan.listing import RESTORED, list_images, result_name
 
 
 class Restored(NamedTuple):
@@ -47,8 +51,12 @@ class Subject(ABC):
     precision: str = ""
 
     @abstractmethod
-    def start(self, names: Sequence[str], device: torch.device) -> None:
-        """Get ready for images of some names on a device.
+    def start(self, images: Mapping[str, Entry], device: torch.device) -> None:
+        """Get ready for images on a device.
+
+        Args:
+            images: By their names, which are all different.
+            device: Where to restore.
 
         Raises:
             ImageError: If some of them cannot be had.
@@ -72,7 +80,7 @@ class CompressedImages(Subject):
 
     kind = name = "compressed"
 
-    def start(self, names: Sequence[str], device: torch.device) -> None:
+    def start(self, images: Mapping[str, Entry], device: torch.device) -> None:
         """Nothing: they are there."""
 
     def restored(self, name: str, compressed: np.ndarray) -> Restored:
@@ -84,32 +92,60 @@ class RestoredImages(Subject):
     """Images that were restored before, by whatever method.
 
     Args:
-        folder: Has an image for each of the set, under its name with any extension; subfolders are searched too.
+        folder: Has an image for each of the set, searched with its subfolders: in the same subfolder as in the set, or
+            anywhere if there is no other of its name, with any extension; with `-restored` behind the name where it
+            lies beside what it was made of, as `enhance` names it.
     """
 
     kind = "restored"
 
     def __init__(self, folder: Path) -> None:
-        self.name, self.path = folder.resolve().name, str(folder)
-        self.files: dict[str, list[Path]] = {}
+        self.name, self.path = readable(folder.resolve().name), str(folder)
+        self.by_place: dict[str, list[Path]] = {}
+        self.by_name: dict[str, list[Path]] = {}
+        self.chosen: dict[str, Path] = {}
         for file in list_images(folder):
-            self.files.setdefault(file.stem, []).append(file)
+            self.by_place.setdefault(file.relative_to(folder).with_suffix("").as_posix(), []).append(file)
+            self.by_name.setdefault(readable(file.stem), []).append(file)
 
-    def start(self, names: Sequence[str], device: torch.device) -> None:
+    def start(self, images: Mapping[str, Entry], device: torch.device) -> None:
         """Look for all images before the first is measured."""
-        missing = [name for name in names if name not in self.files]
+        own = Counter(entry.name for entry in images.values())
+        found = {name: self.files_of(name, entry, own) for name, entry in images.items()}
+        missing = [name for name, files in found.items() if not files]
         if missing:
             raise ImageError(
-                f"restored={self.path} lacks {len(missing)} of {len(names)} images: {', '.join(missing[:5])}"
+                f"restored={self.path} lacks {len(missing)} of {len(images)} images: {', '.join(missing[:5])}"
                 f"{' …' if len(missing) > 5 else ''}. Expected files of these names, with any extension."
             )
-        for name in names:
-            if len(self.files[name]) > 1:
-                raise ImageError(f"{' and '.join(map(str, self.files[name]))} have the same name; expected one.")
+        for name, files in found.items():
+            if len(files) > 1:
+                raise ImageError(f"{' and '.join(map(str, files))} have the same name; expected one.")
+            self.chosen[name] = files[0]
+
+    def files_of(self, name: str, entry: Entry, own: Mapping[str, int]) -> list[Path]:
+        """What the image of an entry may be; none, or several if that is not to be told.
+
+        Args:
+            name: Of the image, no other's.
+            entry: Of the set.
+            own: How often there is each name in the set.
+        """
+        for known, key in (
+            (self.by_place, entry.place),
+            (self.by_name, name),
+            (self.by_name, entry.name if own[entry.name] == 1 else name),
+        ):
+            # Where an input and its result lie side by side, the result; unless the set has an image of such a name.
+            result = result_name(key, RESTORED)
+            files = (known.get(result) if Path(result).name not in own else None) or known.get(key)
+            if key and files:
+                return files
+        return []
 
     def restored(self, name: str, compressed: np.ndarray) -> Restored:
         """The image of that name."""
-        (file,) = self.files[name]
+        file = self.chosen[name]
         pixels = read_image(file)
         if pixels.shape != compressed.shape:
             sizes = [f"{image.shape[1]} x {image.shape[0]}" for image in (pixels, compressed)]
@@ -156,7 +192,7 @@ class Network(Subject):
         self.restorer: Restorer | None = None
         self.device = ""
 
-    def start(self, names: Sequence[str], device: torch.device) -> None:
+    def start(self, images: Mapping[str, Entry], device: torch.device) -> None:
         """Put the network on the device."""
         assert self.network is not None
         self.restorer = self.make(self.network, device)

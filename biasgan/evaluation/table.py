@@ -7,7 +7,7 @@ from typing import Any
 
 from biasgan.files import atomic_write
 
-Row = Mapping[str, str | int | float]
+Row = Mapping[str, str | int | float | None]
 
 NO_PARQUET = "evaluation.parquet is not written: pip install 'biasgan[tables]'"
 

@@ -1,16 +1,15 @@
 """Which image files are restored, and where the results go."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from biasgan.images import EXTENSIONS, ImageError, list_images
+from biasgan.files import exists, fitting, require_writable
+from biasgan.images import ImageError
 from biasgan.inference.photo import FORMAT_OF
+from biasgan.listing import COMPARE, RESTORED, distinct, extensions, images_of, listing, result_name, without_results
 
-RESTORED, COMPARE = "restored", "compare"
-"""What names of results end with."""
-READABLE = (*EXTENSIONS, ".bpg")
+BPG = ".bpg"
 MAGIC = frozenset("*?[")
 
 
@@ -33,6 +32,8 @@ class Plan(NamedTuple):
     """Inputs that were left out since they are results for others."""
     missing: list[str]
     """What is wrong with inputs that name no image, for people."""
+    left_out: list[str]
+    """What else is in the folders, in words."""
 
 
 class Found(NamedTuple):
@@ -67,55 +68,87 @@ def plan(
         ValueError: If a result would replace an input, or `out` names a file and there is more than one input.
     """
     into = Path(out) if out else None
-    file = into if into and not into.is_dir() and into.suffix.lower() in (*FORMAT_OF, *READABLE) else None
+    file = into if into and not is_folder(into) and into.suffix.lower() in (*FORMAT_OF, *extensions(), BPG) else None
     if file and file.suffix.lower() not in FORMAT_OF:
         raise ValueError(f"{file} has no extension that can be written; expected {', '.join(FORMAT_OF)}, or a folder.")
-    if into and not file and into.exists() and not into.is_dir():
+    if into and not file and exists(into) and not into.is_dir():
         raise ValueError(f"{into} is a file without an extension that can be written; expected a folder.")
-    found, missing = find(inputs, None if file else into)
-    found, results = without_results(found)
-    if file and (len(inputs) > 1 or len(found) > 1 or Path(inputs[0]).is_dir()):
+    met, missing, left_out = find(inputs, None if file else into)
+    inputs_alone = set(without_results([one.path for one in met]))
+    found = [one for one in met if one.path in inputs_alone]
+    if file and (len(inputs) > 1 or len(found) > 1 or is_folder(Path(inputs[0]))):
         raise ValueError(f"{file} names one file, and there may be several results; give a folder.")
     if file:
-        jobs = [Job(one.path, file, file.with_name(f"{file.stem}-{COMPARE}.png")) for one in found]
+        jobs = [Job(one.path, file, file.with_name(f"{result_name(file.stem, COMPARE)}.png")) for one in found]
     elif into:
-        names = different(found)
+        names = [into / name for name in distinct([one.name for one in found])]
         jobs = [
-            Job(one.path, into / f"{name}{extension}", into / f"{name}-{COMPARE}.png")
+            Job(
+                one.path,
+                name.with_name(fitting(name.name, room=len(extension)) + extension),
+                name.with_name(f"{result_name(name.name, COMPARE)}.png"),
+            )
             for one, name in zip(found, names, strict=True)
         ]
     else:
-        names = different([Found(one.path, one.path) for one in found])
         jobs = [
-            Job(one.path, Path(f"{name}-{RESTORED}{extension}"), Path(f"{name}-{COMPARE}.png"))
-            for one, name in zip(found, names, strict=True)
+            Job(
+                one.path,
+                name.with_name(result_name(name.name, RESTORED) + extension),
+                name.with_name(f"{result_name(name.name, COMPARE)}.png"),
+            )
+            for one, name in zip(found, distinct([one.path for one in found]), strict=True)
         ]
     refuse_inputs_as_results(jobs, compare)
     jobs = [job if compare else job._replace(comparison=None) for job in jobs]
-    left = [job for job in jobs if overwrite or not all(path.exists() for path in job[1:] if path)]
-    return Plan(left, len(jobs) - len(left), results, missing)
+    left = [job for job in jobs if overwrite or not all(exists(path) for path in job[1:] if path)]
+    return Plan(left, len(jobs) - len(left), len(met) - len(found), missing, left_out)
 
 
-def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str]]:
-    """Look for files, each once, outside of a folder; the second list says what was not found."""
+def writable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
+    """Those of the jobs whose results can be written where they belong, and what is wrong with the others.
+
+    Raises:
+        OSError: If none can.
+    """
+    troubles: dict[Path, OSError] = {}
+    for folder in dict.fromkeys(job.target.parent for job in jobs):
+        try:
+            require_writable(folder)
+        except OSError as error:
+            troubles[folder] = error
+    left = [job for job in jobs if job.target.parent not in troubles]
+    if troubles and not left:
+        raise next(iter(troubles.values()))
+    failures = [(job.source, troubles.get(job.target.parent)) for job in jobs]
+    return left, [f"{source} is not restored: {error}" for source, error in failures if error]
+
+
+def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str], list[str]]:
+    """Look for files, each once, outside of a folder; what was not found, and what was left out, in words."""
     found: dict[Path, Found] = {}
     missing: list[str] = []
-    several = sum(Path(given).is_dir() for given in inputs) > 1
+    left_out: list[str] = []
+    several = sum(is_folder(Path(given)) for given in inputs) > 1
     outside = out.resolve() if out else None
     for given in inputs:
         path = Path(given)
-        if path.is_dir():
+        if is_folder(path):
+            inside = listing(path, (*extensions(), BPG))
+            # One that is closed costs no picture elsewhere.
+            missing += inside.closed
             try:
-                files = list_images(path, READABLE)
+                files = images_of(path, inside._replace(closed=[]))
             except ImageError as error:
                 missing.append(str(error))
                 continue
+            left_out += inside.left_out
             # Several folders stay apart in the output.
             top = Path(path.resolve().name if several else "")
             named = [Found(file, top / file.relative_to(path)) for file in files]
-        elif path.exists() or not MAGIC & set(given):
+        elif exists(path) or not MAGIC & set(given):
             named = [Found(path, Path(path.name))]
-            if not path.exists():
+            if not exists(path):
                 missing.append(f"{given} is not there.")
                 continue
         else:
@@ -128,7 +161,12 @@ def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str
             resolved = one.path.resolve()
             if path == one.path or outside is None or not resolved.is_relative_to(outside):
                 found.setdefault(resolved, one)
-    return list(found.values()), missing
+    return list(found.values()), missing, left_out
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder."""
+    return exists(path) and path.is_dir()
 
 
 def fixed_part(pattern: Path) -> Path:
@@ -141,38 +179,6 @@ def fixed_part(pattern: Path) -> Path:
 def is_hidden(path: Path) -> bool:
     """Whether a part of it begins with a dot."""
     return any(part.startswith(".") for part in path.parts)
-
-
-def without_results(found: Sequence[Found]) -> tuple[list[Found], int]:
-    """Leave out what is a result for another input; how many these were."""
-    made = {
-        one.path.with_name(f"{name}-{word}")
-        for one in found
-        for name in (one.path.stem, with_extension(one.path).name)
-        for word in (RESTORED, COMPARE)
-    }
-    left = [one for one in found if one.path.with_suffix("") not in made]
-    return left, len(found) - len(left)
-
-
-def different(found: Sequence[Found]) -> list[Path]:
-    """A name for the result of each, without extension: no two are equal, even where case does not count."""
-    met = Counter(str(one.name.with_suffix("")).lower() for one in found)
-    names: list[Path] = []
-    taken: Counter[str] = Counter()
-    for one in found:
-        name = one.name.with_suffix("")
-        if met[str(name).lower()] > 1:
-            name = with_extension(one.name)
-        taken[str(name).lower()] += 1
-        times = taken[str(name).lower()]
-        names.append(name if times == 1 else name.with_name(f"{name.name}-{times}"))
-    return names
-
-
-def with_extension(path: Path) -> Path:
-    """NAME.jpg → NAME-jpg."""
-    return path.with_name(path.stem + path.suffix.replace(".", "-"))
 
 
 def refuse_inputs_as_results(jobs: Sequence[Job], compare: bool) -> None:

@@ -16,6 +16,7 @@ from biasgan.images import to_uint8
 from biasgan.metrics.iqa import FetchingError, inception, pyiqa_version
 from biasgan.metrics.metric import SuiteMetric
 from biasgan.metrics.protocol import Protocol
+from biasgan.metrics.sizes import SMALLEST_SIDES
 from biasgan.weight_files import WeightsError, checked
 
 SIDE = 299
@@ -132,6 +133,7 @@ class PatchFID(FID):
         variant=f"patches of {PATCH} on two grids, shifted by {PATCH // 2}, {_RESIZED}; {_INCEPTION}",
         crop="what is left of the grids",
     )
+    smallest_side = SMALLEST_SIDES["PatchFID"]
 
     def pictures(self, image: np.ndarray) -> Iterator[np.ndarray]:
         """All patches of an image.

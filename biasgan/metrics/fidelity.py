@@ -12,6 +12,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio
 from biasgan import __version__
 from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.protocol import Protocol
+from biasgan.metrics.sizes import SMALLEST_SIDES
 
 WINDOW = 11
 SIGMA = 1.5
@@ -123,6 +124,7 @@ class SSIM(ImageMetric):
     """Structural similarity in RGB, see `ssim`."""
 
     protocol = Protocol("SSIM", f"{_SSIM}; mean over channels", True, _OWN)
+    smallest_side = SMALLEST_SIDES["SSIM"]
 
     def measure(self, image: Tensor, original: Tensor) -> Tensor:
         """SSIM of each image, (N,)."""
@@ -143,6 +145,7 @@ class LumaSSIM(ImageMetric):
     """Structural similarity of the luma, see `luma`."""
 
     protocol = Protocol("SSIM", _SSIM, True, _OWN, colour=_LUMA)
+    smallest_side = SMALLEST_SIDES["LumaSSIM"]
 
     def measure(self, image: Tensor, original: Tensor) -> Tensor:
         """SSIM of each image's luma, (N,)."""
@@ -155,6 +158,7 @@ class PSNRB(ImageMetric):
     protocol = Protocol(
         "PSNR-B", f"blocks of 8 x 8, floor(S / 8) - 1 borders a side; steps in {_LUMA}", True, _OWN, unit="dB"
     )
+    smallest_side = SMALLEST_SIDES["PSNRB"]
 
     def measure(self, image: Tensor, original: Tensor) -> Tensor:
         """PSNR-B of each image, (N,)."""

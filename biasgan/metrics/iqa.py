@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.protocol import Protocol
+from biasgan.metrics.sizes import SMALLEST_SIDES
 from biasgan.weight_files import FILES, WeightsError, checked, hub_cache
 
 WITH_ORIGINAL, ALONE = "image with original", "image alone"
@@ -82,6 +83,7 @@ class IQA(ImageMetric):
             raise ValueError(f"unknown model {model!r}; expected {', '.join(MODELS)}.")
         self.model = MODELS[model]
         self.protocol = self.model.protocol
+        self.smallest_side = SMALLEST_SIDES.get(model, 1)
         # In a tuple, so that it is no part of checkpoints where a training has this metric.
         self._network: tuple[nn.Module, ...] = ()
         try:

@@ -13,11 +13,13 @@ class SuiteMetric(Metric):
 
     Attributes:
         protocol: What the number is.
+        smallest_side: Shortest side of the images that it can be computed of, in pixels.
         unavailable: Why it cannot be computed and what to do about it; empty if it can.
     """
 
     full_state_update = False
     protocol: Protocol
+    smallest_side: int = 1
     unavailable: str = ""
 
 

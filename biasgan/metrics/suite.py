@@ -17,11 +17,13 @@ class Suite(MetricCollection):
     Attributes:
         protocols: What each number is, by name.
         unavailable: Why each of those left out is, by name, with the command that brings what is missing.
+        smallest_sides: Shortest side of the images that each takes, in pixels, by name.
     """
 
     def __init__(self, metrics: Mapping[str, SuiteMetric]) -> None:
         self.unavailable = {name: metric.unavailable for name, metric in metrics.items() if metric.unavailable}
         self.protocols = {name: metric.protocol for name, metric in metrics.items() if not metric.unavailable}
+        self.smallest_sides = {name: metrics[name].smallest_side for name in self.protocols}
         # Compute groups would make one of metrics that have equal values at first, as PSNR and SSIM of equal images.
         super().__init__({name: metrics[name] for name in self.protocols}, compute_groups=False)
 

@@ -6,6 +6,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
+from biasgan.state_dicts import unwrapped
+
 
 def fitted(weights: Mapping[str, Tensor], discriminator: nn.Module) -> dict[str, Tensor]:
     """Weights of a discriminator, published or our own, as a given one has them in its state dict.
@@ -23,7 +25,7 @@ def fitted(weights: Mapping[str, Tensor], discriminator: nn.Module) -> dict[str,
     """
     layers = cast(Iterable[tuple[str, nn.Module]], discriminator.named_modules())
     first = next(name for name, layer in layers if isinstance(layer, nn.Conv2d)) + ".weight"
-    result = with_parametrised_norm(weights)
+    result = dict(unwrapped(with_parametrised_norm(weights), list(discriminator.state_dict())))
     if first in result and result[first].ndim == 4:
         shown, room = result[first].shape[1], discriminator.get_parameter(first).shape[1]
         if (shown, room) == (6, 3):

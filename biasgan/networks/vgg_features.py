@@ -176,7 +176,7 @@ def _not_found(path: Path, weights: str) -> str:
 
 def _read(path: Path) -> Mapping[str, Tensor]:
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return load_safetensors(path.read_bytes())
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, RuntimeError, SafetensorError) as error:

@@ -23,7 +23,8 @@ from biasgan.checkpoint import load_generator
 from biasgan.codecs.bpg import BPG
 from biasgan.codecs.codec import Codec
 from biasgan.codecs.jpeg import JPEG
-from biasgan.images import list_images, read_image, to_tensor, to_uint8
+from biasgan.images import read_image, to_tensor, to_uint8
+from biasgan.listing import list_images
 from biasgan.losses.perceptual import feature_distance
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import VGGFeatures

@@ -297,6 +297,21 @@ def test_too_few_images_left_are_an_error(tmp_path: Path, images: ImageSet) -> N
         coded(images, tmp_path / "store", bad_images="skip").open(32, tell=True)
 
 
+def test_what_metrics_need_is_known_before_any_is_measured(
+    tmp_path: Path, make_images: MakeImages, images: ImageSet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = make_images(1, 10, 12, folder="small")
+    sets, measured = ImageSet(images.train, [*images.valid, *small]), {"psnr": 1, "ssim": 11, "psnr_b": 16}
+    message = r"00\.png has 12 x 10 pixels, less than the 11 that ssim needs and the 16 that psnr_b needs\."
+    with pytest.raises(ImageError, match=message):
+        coded(sets, tmp_path / "store").open(32, True, measured)
+    train, valid = coded(sets, tmp_path / "store", bad_images="skip").open(32, True, measured)
+    assert (len(train), len(valid)) == (5, 2)
+    assert re.search(message, capsys.readouterr().err)
+    # An evaluation leaves those cells empty.
+    assert len(coded(sets, tmp_path / "store").open_valid(tell=False)) == 3
+
+
 def test_small_images_serve_for_validation(tmp_path: Path, make_images: MakeImages, images: ImageSet) -> None:
     small = make_images(1, 10, 12, folder="small")
     _, valid = coded(ImageSet(images.train, small), tmp_path / "store").open(32, tell=False)

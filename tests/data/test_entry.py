@@ -23,6 +23,20 @@ def test_names_become_different(given: str, names: str) -> None:
     assert names_of(Named(name, 1, 1, 8, None) for name in given.split()) == names.split()
 
 
+def test_equal_names_become_those_of_their_folders() -> None:
+    places = {"day/1": "1", "night/1": "1", "b": "b", "a-jpg": "a", "a-png": "a"}
+    entries = [Named(name, 1, 1, 8, None, place=place) for place, name in places.items()]
+    assert names_of(entries) == ["day-1", "night-1", "b", "a-jpg", "a-png"]
+    assert names_of(entries[1:3]) == ["1", "b"]
+    assert fingerprint(entries[:1]) == fingerprint([Named("1", 1, 1, 8, None)])
+
+
+def test_long_names_leave_room_for_endings() -> None:
+    one, other = names_of(Named("n" * 250 + end, 1, 1, 8, None) for end in "ab")
+    assert one != other
+    assert len(f"{one}.safetensors") <= 255
+
+
 def test_other_pairs_have_another_fingerprint() -> None:
     a, b, c = (Named(name, 1, 1, 8, None) for name in "abc")
     assert fingerprint([a, b], [c]) == fingerprint([Named("a", 1, 1, 8, None), b], [c])

@@ -68,7 +68,8 @@ def test_decoded_pairs_are_kept(original: Path, compressed: Path, capsys: pytest
     entries = entries_of(given(original, compressed), tell=True)
     assert "given pairs" in capsys.readouterr().err
     assert entries_of(given(original, compressed), tell=True) == entries
-    assert capsys.readouterr() == ("", "")
+    rule = f"of every 10 images in {original} the last by name is for validation"
+    assert capsys.readouterr() == ("", f"11 images to train with, 1 for validation: {rule}.\n")
     for path in (original / "03.png", compressed / "04.jpg"):
         os.utime(path)
     inodes = [entry.compressed.stat().st_ino for entry in entries]
@@ -119,9 +120,14 @@ def test_given_sides(original: Path, compressed: Path) -> None:
             file.rename(root / ("train/deep" if number % 3 else "valid") / file.name)
     train, valid = given(original, compressed).open(1, tell=False)
     assert [entry.name for entry in valid] == ["00", "03", "06", "09"]
+    assert [entry.place for entry in valid] == ["valid/00", "valid/03", "valid/06", "valid/09"]
     assert len(train) == 8
+    for root in (original, compressed):
+        (root / "train_LR").mkdir()
+        shutil.copy(next((root / "valid").glob("00.*")), root / "train_LR")
+    assert given(original, compressed).open(1, tell=False) == (train, valid)
     shutil.rmtree(original / "valid")
-    with pytest.raises(FileNotFoundError, match="valid is not a folder"):
+    with pytest.raises(ImageError, match="and none to validate with"):
         given(original, compressed)
 
 

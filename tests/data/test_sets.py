@@ -60,8 +60,9 @@ def test_folder_takes_given_sides(tmp_path: Path) -> None:
     fill(tmp_path / "train", 3)
     fill(tmp_path / "valid", 2)
     images = sets.folder(tmp_path)
-    assert [len(side) for side in images] == [3, 2]
+    assert (len(images.train), len(images.valid)) == (3, 2)
     assert {file.parent.name for file in images.train} == {"train"}
+    assert images.rule == f"by folders: {tmp_path / 'train'} to train with, {tmp_path / 'valid'} for validation"
 
 
 def test_folders_that_do_not_serve(tmp_path: Path) -> None:
@@ -75,11 +76,114 @@ def test_folders_that_do_not_serve(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"valid_every must be at least 2.*got 1"):
         sets.folder(tmp_path, 1)
     fill(tmp_path / "valid", 1)
-    with pytest.raises(FileNotFoundError, match="train is not a folder"):
-        sets.folder(tmp_path)
     fill(tmp_path / "train", 0)
-    with pytest.raises(ImageError, match="train has no images"):
+    with pytest.raises(ImageError, match=r"images to validate with in .*valid, and none to train with in a folder"):
         sets.folder(tmp_path)
+
+
+TWO_SIDES = [
+    ("train", "valid"),
+    ("Train", "VAL"),
+    ("training", "validation"),
+    ("training_set", "validation-set"),
+    ("trainHR", "validHR"),
+    ("train2017", "val2017"),
+    ("traindata", "valset"),
+    ("imagesTr", "imagesTs"),
+    ("images/train", "images/val"),
+    ("train/images", "test/images"),
+    ("data/BSDS500/images/train", "data/BSDS500/images/val"),
+    ("LSDIR_train", "LSDIR_valid"),
+    ("DIV2K_train_HR", "DIV2K_valid_HR"),
+    ("DIV2K/DIV2K_train_HR", "DIV2K/DIV2K_valid_HR"),
+    ("DIV2K_train_HR/DIV2K_train_HR", "DIV2K_valid_HR/DIV2K_valid_HR"),
+    ("train_sharp/000", "val_sharp/000"),
+]
+
+
+@pytest.mark.parametrize(("train", "valid"), TWO_SIDES)
+def test_no_image_of_a_folder_for_validation_is_trained_on(tmp_path: Path, train: str, valid: str) -> None:
+    touch(tmp_path / train, ("0001.png", "0002.png"))
+    touch(tmp_path / valid, ("0801.png",))
+    touch(tmp_path, ("preview.png", "notes.txt"))
+    images = sets.folder(tmp_path)
+    assert images.train == [tmp_path / train / name for name in ("0001.png", "0002.png")]
+    assert images.valid == [tmp_path / valid / "0801.png"]
+    assert images.rule.startswith("by folders: ")
+    assert list(images.left_out) == ["1 image in folders of neither side", "1 other file (.txt)"]
+
+
+def test_a_test_side_beside_the_other_two_is_left_out(tmp_path: Path) -> None:
+    for side, number in (("train", 3), ("val", 2), ("test", 4)):
+        fill(tmp_path / side, number)
+    images = sets.folder(tmp_path)
+    assert (len(images.train), len(images.valid), images.left_out) == (3, 2, ["4 images to test with"])
+
+
+@pytest.mark.parametrize(
+    "low", ["DIV2K_train_LR_bicubic/X2", "DIV2K_valid_LR_unknown/X4", "train/LR", "train_blur", "X3", "compressed"]
+)
+def test_copies_of_lower_quality_are_no_originals(tmp_path: Path, low: str) -> None:
+    touch(tmp_path / "train", ("0001.png",))
+    touch(tmp_path / "valid", ("0801.png",))
+    touch(tmp_path / low, ("0001x2.png", "0801x2.png"))
+    images = sets.folder(tmp_path)
+    assert [file.name for file in images.train + images.valid] == ["0001.png", "0801.png"]
+    assert images.left_out == ["2 images of lower quality, by the names of their folders"]
+
+
+def test_a_folder_of_nothing_else_is_taken(tmp_path: Path) -> None:
+    touch(tmp_path / "LR", ("1.png", "2.png"))
+    assert len(sets.folder(tmp_path).train) == 1
+
+
+@pytest.mark.parametrize("place", ["", "DIV2K"])
+def test_images_of_div2k_in_one_folder_keep_their_sides(tmp_path: Path, place: str) -> None:
+    touch(tmp_path / place, sets.DIV2K_TRAIN.names + sets.DIV2K_VALID.names)
+    touch(tmp_path / "Flickr2K_HR", sets.FLICKR2K.names[:5])
+    images = sets.folder(tmp_path)
+    assert [file.name for file in images.valid] == list(sets.DIV2K_VALID.names)
+    assert len(images.train) == 805
+    assert images.rule == "as DIV2K is divided"
+
+
+def test_images_of_flickr2k_are_divided_as_elsewhere(tmp_path: Path) -> None:
+    touch(tmp_path / "Flickr2K_HR", sets.FLICKR2K.names)
+    touch(tmp_path / "Flickr2K_LR_bicubic" / "X2", ("000001x2.png",))
+    assert sets.folder(tmp_path)[:2] == sets.flickr2k(tmp_path)[:2]
+
+
+def test_half_a_division_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "DIV2K_train_HR", ("0001.png", "0002.png"))
+    touch(tmp_path / "DIV2K_valid_LR_bicubic", ("0801.png",))
+    with pytest.raises(ImageError, match=r"to train with in .*DIV2K_train_HR, and none to validate with in a folder"):
+        sets.folder(tmp_path)
+    touch(tmp_path / "DIV2K_train_HR" / "valid", ("0801.png",))
+    with pytest.raises(ImageError, match=r"0801\.png is in folders of several sides \(DIV2K_train_HR, valid\)"):
+        sets.folder(tmp_path)
+
+
+def test_a_side_that_links_to_the_other_is_none(tmp_path: Path) -> None:
+    fill(tmp_path / "train", 3)
+    (tmp_path / "valid").symlink_to("train")
+    with pytest.raises(ImageError, match="none to validate with"):
+        sets.folder(tmp_path)
+
+
+def test_other_folders_may_have_such_words_in_their_names(tmp_path: Path) -> None:
+    fill(tmp_path / "By train to Zermatt", 15)
+    fill(tmp_path / "Valley", 5)
+    images = sets.folder(tmp_path)
+    assert (len(images.train), len(images.valid)) == (18, 2)
+    assert images.rule == f"of every 10 images in {tmp_path} the last by name is for validation"
+
+
+def test_what_enhance_left_beside_is_no_original(tmp_path: Path) -> None:
+    touch(tmp_path, ("a.png", "a-restored.png", "a-compare.png", "b.png", "b-restored.webp"))
+    images = sets.folder(tmp_path)
+    assert [file.name for file in images.train + images.valid] == ["a.png", "b.png"]
+    assert images.left_out == ["3 results of enhance beside their inputs"]
+    assert [file.name for file in sets.images(tmp_path).valid] == ["a.png", "b.png"]
 
 
 def touch(folder: Path, names: tuple[str, ...]) -> None:
@@ -244,6 +348,6 @@ def test_all_images_of_a_folder_are_for_validation(tmp_path: Path) -> None:
     fill(tmp_path / "set", 3)
     fill(tmp_path / "set" / "train", 2)
     files = ["00.png", "01.png", "02.png", "train/00.png", "train/01.png"]
-    assert sets.images(tmp_path / "set") == ([], [tmp_path / "set" / name for name in files])
+    assert sets.images(tmp_path / "set")[:2] == ([], [tmp_path / "set" / name for name in files])
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         sets.images("nowhere")

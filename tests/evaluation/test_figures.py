@@ -53,6 +53,18 @@ class Colours(SetMetric):
         return frechet_distance(image, original)
 
 
+class Choosy(Difference):
+    """The same, of images that are not too small."""
+
+    smallest_side = 11
+
+
+class ChoosyColours(Colours):
+    """The same, of images that are not too small."""
+
+    smallest_side = 11
+
+
 class Brightness(nn.Module):
     """A discriminator that likes bright candidates and dark conditions: a logit for each pixel."""
 
@@ -239,6 +251,52 @@ def test_rows_of_the_table(figures: Figures) -> None:
     assert np.mean([float(row["psnr_restored"]) for row in rows]) == pytest.approx(
         figures.metrics()["psnr"]["restored"]
     )
+
+
+@pytest.fixture(scope="module")
+def with_small() -> Figures:
+    measures = Measures(
+        Suite({"psnr": PSNR(), "lpips": Choosy(), "fid": ChoosyColours()}), VGGFeatures(list(LAYERS), "random"), LAYERS
+    )
+    sizes = [(60, 70), (8, 9), (40, 50), (1, 3)]
+    return make_figures(
+        measures, [[picture(3 * n + state, *size) for state in range(3)] for n, size in enumerate(sizes)]
+    )
+
+
+def test_images_that_a_metric_cannot_take_have_empty_cells(with_small: Figures) -> None:
+    rows = with_small.rows()
+    assert [row["lpips_restored"] is None for row in rows] == [False, True, False, True]
+    assert all(row["psnr_restored"] is not None for row in rows)
+    found = with_small.metrics()
+    assert "images" not in found["psnr"]
+    values = [float(row["lpips_restored"] or 0) for row in rows]
+    assert found["lpips"]["restored"] == pytest.approx((values[0] + values[2]) / 2)
+    assert found["lpips"]["images"] == found["fid"]["images"] == 2
+    assert found["lpips"]["unmeasured"] == {
+        "1": "9 x 8 pixels, less than the 11 that lpips needs",
+        "3": "3 x 1 pixels, less than the 11 that lpips needs",
+    }
+    assert found["lpips"]["gain_interval"]
+    assert found["fid"]["vectors"] == 2
+    assert list(with_small.triangles()) == ["features", "lpips", "fid"]
+    assert json.dumps(finite(found), allow_nan=False)
+
+
+def test_where_no_image_is_large_enough_there_is_no_number(with_small: Figures) -> None:
+    small = [1, 3]
+    figures = Figures(
+        [with_small.entries[n] for n in small],
+        [with_small.names[n] for n in small],
+        [with_small.records[n] for n in small],
+        with_small.measures,
+    )
+    found = figures.metrics()
+    assert math.isnan(found["lpips"]["restored"])
+    assert math.isnan(found["fid"]["restored"])
+    assert finite(found["lpips"])["compressed"] is None
+    assert found["lpips"]["images"] == 0
+    assert list(figures.triangles()) == ["features"]
 
 
 def test_speed_is_that_of_all_images(figures: Figures) -> None:

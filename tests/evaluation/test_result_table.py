@@ -1,4 +1,5 @@
 import io
+import math
 from typing import Any
 
 from rich.console import Console
@@ -61,6 +62,24 @@ def test_the_main_figures_fit_into_a_terminal() -> None:
 def test_what_was_not_measured_has_no_row() -> None:
     rows = cells({**RESULT, "realism": None, "speed": None, "metrics": {}})
     assert [row[0] for row in rows] == ["deviation, features, %", "deviation, fid, %", "bits per pixel"]
+
+
+def test_what_was_measured_on_some_images_says_on_how_many() -> None:
+    some = {
+        "compressed": 0.9,
+        "restored": 0.95,
+        "gain_interval": None,
+        "images": 3,
+        "unmeasured": {"a": "4 x 4 pixels"},
+    }
+    none = {"compressed": math.nan, "restored": math.nan, "gain_interval": None, "images": 0}
+    none["unmeasured"] = {"a": "4 x 4 pixels", "b": "5 x 5 pixels"}
+    result = {**RESULT, "metrics": {"psnr": some, "fid": none}}
+    assert cells(result)[:2] == [["psnr, dB ↑", "0.9", "0.95", "+0.05", ""], ["fid ↓", "", "", "", ""]]
+    assert remarks(result)[:2] == [
+        "psnr is that of 3 images: a has 4 x 4 pixels.",
+        "fid is that of 0 images: a has 4 x 4 pixels, as 1 more.",
+    ]
 
 
 def test_a_distance_between_small_sets_is_remarked_upon() -> None:

@@ -5,11 +5,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from biasgan.data.entry import names_of
+from biasgan.data.store import StoredEntry
 from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages
 from biasgan.images import ImageError, read_image, write_png
 
 CPU = torch.device("cpu")
 PIXELS = np.random.default_rng(6).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+
+
+def entry(name: str, place: str = "") -> StoredEntry:
+    nowhere = Path("nowhere")
+    return StoredEntry(name, 30, 20, 80, None, nowhere, nowhere, None, nowhere, "", "", place=place)
 
 
 class Inverse:
@@ -27,7 +34,7 @@ class Inverse:
 
 def make_network(folder: Path, restorer: Inverse, digest: str = "abc") -> Network:
     subject = Network("weights", "some", "some.pth", digest, nn.Identity(), lambda *_: restorer, folder)
-    subject.start(["one"], CPU)
+    subject.start({"one": entry("one")}, CPU)
     return subject
 
 
@@ -69,7 +76,7 @@ def test_restored_images_are_found_by_name(tmp_path: Path) -> None:
     write_png(tmp_path / "some" / "one.bmp.png", PIXELS)
     write_png(tmp_path / "one.png", 255 - PIXELS)
     subject = RestoredImages(tmp_path)
-    subject.start(["one", "one.bmp"], CPU)
+    subject.start({name: entry(name) for name in ("one", "one.bmp")}, CPU)
     assert np.array_equal(subject.restored("one", PIXELS).pixels, 255 - PIXELS)
     assert np.array_equal(subject.restored("one.bmp", PIXELS).pixels, PIXELS)
     assert subject.name == tmp_path.name
@@ -79,11 +86,42 @@ def test_restored_images_that_do_not_fit_are_named(tmp_path: Path) -> None:
     write_png(tmp_path / "one.png", PIXELS)
     subject = RestoredImages(tmp_path)
     with pytest.raises(ImageError, match=r"lacks 6 of 7 images: 0, 1, 2, 3, 4 …\. Expected files of these names"):
-        subject.start([*"012345", "one"], CPU)
+        subject.start({name: entry(name) for name in (*"012345", "one")}, CPU)
+    subject.start({"one": entry("one")}, CPU)
     with pytest.raises(ImageError, match=r"one\.png has 30 x 20 pixels, but the compressed image one has 20 x 30"):
         subject.restored("one", PIXELS.transpose(1, 0, 2))
     write_png(tmp_path / "one.bmp", PIXELS)
     with pytest.raises(ImageError, match=r"one\.bmp and .*one\.png have the same name"):
-        RestoredImages(tmp_path).start(["one"], CPU)
+        RestoredImages(tmp_path).start({"one": entry("one")}, CPU)
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         RestoredImages(Path("nowhere"))
+
+
+def chosen(folder: Path, *entries: StoredEntry) -> list[str]:
+    subject = RestoredImages(folder)
+    subject.start(dict(zip(names_of(entries), entries, strict=True)), CPU)
+    return [path.relative_to(folder).as_posix() for path in subject.chosen.values()]
+
+
+def test_equal_names_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    day, night = entry("1", "day/1"), entry("1", "night/1")
+    for name in ("day/1.png", "night/1.png", "elsewhere/1.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    assert chosen(tmp_path, day, night) == ["day/1.png", "night/1.png"]
+    assert chosen(tmp_path, night) == ["night/1.png"]
+    (tmp_path / "night" / "1.png").rename(tmp_path / "night-1.png")
+    assert chosen(tmp_path, day, night) == ["day/1.png", "night-1.png"]
+    (tmp_path / "night-1.png").unlink()
+    with pytest.raises(ImageError, match="lacks 1 of 2 images: night-1"):
+        chosen(tmp_path, day, night)
+
+
+def test_names_that_enhance_gives_are_found(tmp_path: Path) -> None:
+    for name in ("a-jpg.png", "a-png.png", "b.png", "b-restored.png", "b-compare.png"):
+        (tmp_path / name).touch()
+    assert chosen(tmp_path, entry("a", "a-jpg"), entry("a", "a-png"), entry("b", "b")) == [
+        *("a-jpg.png", "a-png.png", "b-restored.png"),
+    ]  # fmt: skip
+    # An image of the set may be called so itself.
+    assert chosen(tmp_path, entry("b", "b"), entry("b-restored", "b-restored")) == ["b.png", "b-restored.png"]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from biasgan.inference.plan import Job, plan
+from biasgan.inference.plan import Job, plan, writable
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def test_what_is_not_there_is_said_and_the_rest_goes_on(here: Path) -> None:
     found = plan(["none.jpg", "a.jpg", "none/*.jpg", "empty"])
     assert [job.source for job in found.jobs] == [Path("a.jpg")]
     assert found.missing[:2] == ["none.jpg is not there.", "none/*.jpg matches no file."]
-    assert found.missing[2].startswith("empty has no images in it or in its subfolders; expected .avif, ")
-    assert ".bpg" in found.missing[2]
+    assert found.missing[2].startswith("empty has no images in it or in its subfolders; expected .png, ")
+    assert found.missing[2].endswith("; 1 other file (.txt) left out.")
 
 
 def test_links_that_lead_back_end(here: Path) -> None:
@@ -82,6 +82,43 @@ def test_links_that_lead_back_end(here: Path) -> None:
     Path("in/self.jpg").symlink_to("self.jpg")
     assert targets("in") == ["in/a-restored.png"]
     assert targets("in/**/*.jpg") == ["in/a-restored.png"]
+    assert plan(["in"]).left_out == ["1 other file (.jpg)", "1 link to folders that are taken already"]
+
+
+def test_linked_folders_are_inputs_too(here: Path) -> None:
+    make("in/a.jpg", "elsewhere/b.jfif")
+    Path("in/there").symlink_to(here / "elsewhere")
+    assert targets("in", out="out") == ["out/a.png", "out/there/b.png"]
+
+
+def test_long_names_have_results(here: Path) -> None:
+    long = "y" * 251
+    make(f"in/{long}.jpg", f"in/{'ö' * 125}.jfif", "in/short.jpg")
+    for extension in (".png", ".webp"):
+        for out in (None, "out"):
+            found = plan(["in"], out, extension, compare=True)
+            made = [path for job in found.jobs for path in (job.target, job.comparison) if path]
+            assert len({*made}) == 6
+            assert max(len(path.name.encode()) for path in made) <= 255
+    assert targets(f"in/{long}.jpg", out="out") == [f"out/{long}.png"]
+    make(*targets("in", extension=".webp"))
+    assert plan(["in"]).results == 3
+    found = plan(["in/short.jpg", "z" * 300, f"{'z' * 300}/a.jpg"])
+    assert [job.source.name for job in found.jobs] == ["short.jpg"]
+    assert [line[-13:] for line in found.missing] == ["is not there."] * 2
+
+
+def test_where_results_cannot_be_written_is_said_before(here: Path) -> None:
+    make("in/day/a.jpg", "in/b.jpg", "out/day", "file")
+    found = plan(["in"], out="out")
+    left, failures = writable(found.jobs)
+    assert [job.source for job in left] == [Path("in/b.jpg")]
+    assert failures == ["in/day/a.jpg is not restored: out/day cannot be written to: it is no folder."]
+    for out in ("file/deep/er", "/proc/none"):
+        with pytest.raises(OSError, match=f"{out} cannot be written to: "):
+            writable(plan(["in/b.jpg"], out=out).jobs)
+    assert writable(plan(["in"], out="new/folder").jobs)[1] == []
+    assert not Path("new").exists()
 
 
 def test_results_are_no_inputs(here: Path) -> None:
