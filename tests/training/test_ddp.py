@@ -35,6 +35,8 @@ REALESRGAN = ("recipe.pretrain_schedule.demo.learning_rate=0.05", "recipe.pretra
 ESRGAN = (
     *("baseline=esrgan", "training.pretrain_schedule.learning_rate=0.05", "training.pretrain_schedule.minimum=0.05"),
     *("discriminator=unet", "discriminator._target_=tests.training.together.Plain", "training.weights.adversarial=1"),
+    # So large that the averages show in the weights.
+    "training.schedule.learning_rate=0.1",
 )
 
 
