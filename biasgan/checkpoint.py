@@ -1,10 +1,10 @@
 import json
 import pickle
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from zipfile import is_zipfile
 
 import torch
@@ -19,6 +19,8 @@ from biasgan.files import atomic_write, expanded, readable
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.state_dicts import Weights, find_state_dict, forms, unwrapped
 from biasgan.whole import damage_of
+
+Kind = TypeVar("Kind")
 
 BUNDLED = Path(__file__).parent / "bundled"
 GENERATORS = {"bundled": "generator", "bundled-pixel": "generator-pixel"}
@@ -297,16 +299,42 @@ def check_network(node: object, source: Path) -> None:
     Raises:
         CheckpointError: Names what it would call.
     """
+    check_targets(node, (nn.Module,), "network", source)
+
+
+def check_targets(node: object, kinds: tuple[type, ...], what: str, source: Path) -> None:
+    """Refuse a configuration node that would call anything but classes of some kinds.
+
+    Raises:
+        CheckpointError: Names what it would call.
+    """
     for target in targets_in(node):
-        try:
-            harmless = issubclass(get_class(target), nn.Module)
-        except (ImportError, ValueError):
-            harmless = False
-        if not harmless:
-            raise CheckpointError(
-                f"{source} has a network made by {target}, which is no class of networks that can be imported here. "
-                "Install what it was trained with, and do not open it if it comes from someone you do not trust."
-            )
+        class_in(target, kinds, what, source)
+
+
+def class_in(target: str, kinds: tuple[type[Kind], ...], what: str, source: Path) -> type[Kind]:
+    """The class of one of some kinds that a file names.
+
+    Args:
+        target: Where it can be imported from, with its name.
+        kinds: Of these classes or of what is derived from them.
+        what: In words, what the file has it for.
+        source: The file.
+
+    Raises:
+        CheckpointError: If it is none, or cannot be imported.
+    """
+    try:
+        found = get_class(target)
+    except (ImportError, ValueError):
+        found = object
+    if not issubclass(found, kinds):
+        raise CheckpointError(
+            f"{source} has a {what} made by {target}, and there is no such class here that makes one. Install what it "
+            "was trained with, or name its folder in PYTHONPATH; and do not open the file if it comes from someone you "
+            "do not trust."
+        )
+    return found
 
 
 def targets_in(node: object) -> Iterator[str]:
@@ -319,8 +347,8 @@ def targets_in(node: object) -> Iterator[str]:
             yield str(items["_target_"])
         for value in items.values():
             yield from targets_in(value)
-    elif isinstance(node, list):
-        for value in cast(list[object], node):
+    elif isinstance(node, list | tuple):
+        for value in cast(Sequence[object], node):
             yield from targets_in(value)
 
 

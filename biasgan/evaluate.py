@@ -4,8 +4,9 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,16 +16,15 @@ import numpy as np
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.utils import get_class
 from lightning.pytorch import Trainer
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from biasgan.allocator import keep_freed_memory
 from biasgan.checkpoint import (
     DISCRIMINATORS,
-    CheckpointError,
+    class_in,
     config_in,
     discriminator_file,
     generator_file,
@@ -38,7 +38,7 @@ from biasgan.environment import commit, device_name, versions
 from biasgan.evaluation.drawings import draw_disparity, draw_image
 from biasgan.evaluation.evaluator import Evaluator
 from biasgan.evaluation.figures import SIDES, Figures, finite
-from biasgan.evaluation.measures import Judge, Measures
+from biasgan.evaluation.measures import PATCH, Judge, Measures
 from biasgan.evaluation.network_cost import NetworkCost
 from biasgan.evaluation.result_table import remarks, result_table
 from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages, Subject
@@ -48,9 +48,13 @@ from biasgan.images import read_image
 from biasgan.inference.restorer import Restorer
 from biasgan.losses.adversarial import AdversarialLoss
 from biasgan.metrics.suite import Suite
-from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.mitigations import load_mitigations
+from biasgan.networks.vgg_features import Features, VGGFeatures
 from biasgan.options import absolute, as_given, path_in, with_absolute_paths
 from biasgan.silence import quieten_lightning
+from biasgan.training.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigated_discriminator import MitigatedDiscriminator
+from biasgan.training.mitigation import Mitigation, check_discriminator
 from biasgan.training.wandb_log import WandbLog, kept_id
 from biasgan.weight_files import sha256
 
@@ -262,20 +266,23 @@ def measures_of(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Measur
         features |= trained.get("features", {})
     features |= {key: value for key, value in config["features"].items() if value is not None}
     layers: dict[str, float] = features["layers"]
+    network = VGGFeatures(list(layers), features["weights"])
     return Measures(
-        build(Suite, config["metrics"]),
-        VGGFeatures(list(layers), features["weights"]),
-        layers,
-        judge_of(config, trained),
-        config["patches"],
+        build(Suite, config["metrics"]), network, layers, judge_of(config, trained, network), config["patches"]
     )
 
 
-def judge_of(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Judge | None:
+def judge_of(config: Mapping[str, Any], trained: Mapping[str, Any], features: VGGFeatures) -> Judge | None:
     """The discriminator that was trained with what is evaluated; None if there is none, or it was never trained.
 
+    Args:
+        config: The configuration.
+        trained: That of the run.
+        features: Of the evaluation, for what the discriminator is shown of features.
+
     Raises:
-        CheckpointError: If it is damaged, or its configuration names something else than a loss.
+        CheckpointError: If it is damaged, or its configuration names something else than a loss and mitigations.
+        ValueError: If it takes none of what it is shown.
     """
     place = config["run"] or config["model"]
     known = place in DISCRIMINATORS or (config["run"] and (Path(place) / "discriminator.safetensors").is_file())
@@ -283,12 +290,59 @@ def judge_of(config: Mapping[str, Any], trained: Mapping[str, Any]) -> Judge | N
     if not known or not loss or trained["iterations"] <= trained["pretrain_iterations"]:
         return None
     file = discriminator_file(place)
-    kind = get_class(loss["_target_"])
-    if not issubclass(kind, AdversarialLoss):
-        raise CheckpointError(f"{file} was trained with {loss['_target_']}, which is no adversarial loss.")
-    network = load_discriminator(place)
-    first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
-    return Judge(network.requires_grad_(False), kind.relativistic, first.in_channels == 6, sha256(file))
+    relativistic = class_in(loss["_target_"], (AdversarialLoss,), "loss", file).relativistic
+    network, mitigations = load_discriminator(place).requires_grad_(False), load_mitigations(place)
+    extract = partial(extract_as_trained, features, trained, summary_of(config["run"]))
+    return Judge(
+        MitigatedDiscriminator(network, mitigations, extract),
+        relativistic,
+        any(isinstance(mitigation, ConditionalDiscriminator) for mitigation in mitigations),
+        patch_size_of(network, mitigations, extract, trained["patch_size"]),
+        sha256(file),
+    )
+
+
+def extract_as_trained(
+    features: VGGFeatures, trained: Mapping[str, Any], summary: Mapping[str, Any], image: Tensor
+) -> Features:
+    """Features of images for a discriminator that was shown something of them, (N, 3, H, W) → {layer: (N, C, h, w)}.
+
+    Args:
+        features: Of the evaluation.
+        trained: Configuration of the training.
+        summary: Of the training.
+        image: In [0, 1].
+
+    Raises:
+        ValueError: If the training had others.
+    """
+    weights, layers = summary.get("features", features.weights_name), trained["features"]["layers"]
+    if weights != features.weights_name or not set(layers) <= set(features.wanted.values()):
+        raise ValueError(
+            f"The discriminator of this run is shown something of features, which were {weights} {', '.join(layers)} "
+            f"in its training and are {features.weights_name} {', '.join(features.wanted.values())} here. Leave out "
+            "features.weights and features.layers, or give those of the training."
+        )
+    return features.to(image.device)(image)
+
+
+def patch_size_of(
+    discriminator: nn.Module,
+    mitigations: Sequence[Mitigation],
+    extract: Callable[[Tensor], Features],
+    trained: int,
+) -> int:
+    """Side of the patches that a discriminator judges: the paper's if it takes these, else that of its training.
+
+    Raises:
+        ValueError: If it takes neither.
+    """
+    try:
+        check_discriminator(discriminator, mitigations, extract, PATCH)
+    except ValueError:
+        check_discriminator(discriminator, mitigations, extract, trained)
+        return trained
+    return PATCH
 
 
 def summary_of(run: str | None) -> dict[str, Any]:

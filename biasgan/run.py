@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
-from biasgan.training.mitigation import Mitigation
+from biasgan.training.mitigation import Mitigation, channels_shown, check_discriminator
 from biasgan.training.pixel_stage import after_pixel_stage
 from biasgan.training.processes import Processes, join_through
 from biasgan.training.wandb_log import WandbLog
@@ -72,17 +72,20 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     module = build(FidelityRestoration, config["training"])
     data.measured = {name: getattr(metric, "smallest_side", 1) for name, metric in module.restored_metrics.items()}
     check_patch_size(module, config["patch_size"])
-    config = {**config, "started_from": start(module, config, resumed)}
+    own_callbacks = [build(Callback, node) for node in config["callbacks"].values()]
+    mitigations = [callback for callback in own_callbacks if isinstance(callback, Mitigation)]
+    config = {**config, "started_from": start(module, config, resumed, mitigations)}
     if config["pixel_stage"] and not resumed:
         config, resumed = take_pixel_stage(module, config, folder)
     loggers = [build(Logger, node) for node in config["logger"].values()]
-    callbacks = [Processes(), ConfigRecord(config), *(build(Callback, node) for node in config["callbacks"].values())]
+    callbacks = [Processes(), ConfigRecord(config), *own_callbacks]
     trainer = build(Trainer, config["trainer"], callbacks=callbacks, logger=loggers)
     join_through(trainer)
-    for callback in callbacks:
-        if isinstance(callback, Mitigation):
-            # Again, since Lightning asks only after all pairs are made.
-            callback.setup(trainer, module, "fit")
+    # Now too, since Lightning asks only after all pairs are made.
+    for mitigation in mitigations:
+        mitigation.setup(trainer, module, "fit")
+    if isinstance(module, RestorationGAN):
+        check_discriminator(module.discriminator, mitigations, module.extract, config["patch_size"])
 
     if trainer.is_global_zero:
         tell_differences(config["repeats"], made_with)
@@ -166,7 +169,9 @@ def check_patch_size(module: FidelityRestoration, patch_size: int) -> None:
             raise ValueError(f"patch_size={patch_size}: {name} needs {need}; set patch_size={fitting}, for example.")
 
 
-def start(module: FidelityRestoration, config: Mapping[str, Any], resumed: Path | None) -> dict[str, str]:
+def start(
+    module: FidelityRestoration, config: Mapping[str, Any], resumed: Path | None, mitigations: Sequence[Mitigation]
+) -> dict[str, str]:
     """Set the networks to the weights that a training starts or goes on from.
 
     Returns:
@@ -189,7 +194,9 @@ def start(module: FidelityRestoration, config: Mapping[str, Any], resumed: Path 
         return content["config"].get("started_from", {})
     places = {"generator": start_generator(module, config)}
     if isinstance(module, RestorationGAN):
-        places["discriminator"] = start_discriminator(module.discriminator, init_discriminator_from)
+        places["discriminator"] = start_discriminator(
+            module.discriminator, init_discriminator_from, channels_shown(mitigations)
+        )
     return places
 
 
@@ -207,13 +214,13 @@ def start_generator(module: FidelityRestoration, config: Mapping[str, Any]) -> s
     return place or RANDOM
 
 
-def start_discriminator(discriminator: nn.Module, init_from: str | None) -> str:
+def start_discriminator(discriminator: nn.Module, init_from: str | None, channels: int) -> str:
     """Set the discriminator to the weights that it is to start from, and say what it starts from."""
     if not init_from:
         return RANDOM
     weights, place = find_discriminator(init_from)
     try:
-        weights = fitted(weights, discriminator)
+        weights = fitted(weights, discriminator, channels)
     except ValueError as error:
         raise CheckpointError(f"{place} does not fit. {error}") from error
     load_weights(discriminator, weights, place)

@@ -171,6 +171,7 @@ MKDIR = {"_target_": "os.mkdir", "path": "made"}
         ({"_target_": f"{__name__}.Called", "a": MKDIR}, "os.mkdir"),
         ({"_target_": f"{__name__}.Called", "a": [[MKDIR]]}, "os.mkdir"),
         ({"_target_": f"{__name__}.Called", "a": "${oc.create:{_target_:os.mkdir,path:made}}"}, "${oc.create:"),
+        ({"_target_": f"{__name__}.Called", "a": ((MKDIR,),)}, "os.mkdir"),
         ({"_target_": "missing_package.Network"}, "missing_package.Network"),
     ],
 )
@@ -179,8 +180,11 @@ def test_a_configuration_calls_nothing_but_networks(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_weights(ARCNN(), {"generator": node}, Path("hostile.safetensors"))
-    with pytest.raises(CheckpointError, match=rf"hostile\.safetensors has a network made by {re.escape(target)}"):
-        load_generator("hostile.safetensors")
+    # Here tuples stay what they are.
+    torch.save({"config": {"generator": node}, "params": ARCNN().state_dict()}, "hostile.ckpt")
+    for name in ("hostile.safetensors", "hostile.ckpt"):
+        with pytest.raises(CheckpointError, match=rf"{name} has a network made by {re.escape(target)}"):
+            load_generator(name)
     assert not Path("made").exists()
     assert not Called.made
 

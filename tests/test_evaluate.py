@@ -12,15 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hydra.utils import instantiate
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
+from torch import Tensor, nn
 
 from biasgan import enhance, evaluate
+from biasgan.analysis.patches import patch_grid
+from biasgan.checkpoint import load_generator, read_config, write_weights
 from biasgan.codecs.jpeg import JPEG
 from biasgan.evaluate import with_options_of_run
 from biasgan.evaluation.record import Record
-from biasgan.images import read_image, write_png
+from biasgan.images import read_image, to_tensor, write_png
+from biasgan.networks.vgg_features import VGGFeatures
 from biasgan.options import quoted
+from biasgan.training.mitigation import Mitigation
+from biasgan.training.step import Step
 from biasgan.weight_files import sha256
 
 from .conftest import MISSING, TINY, Command, Done, Finished, tiny
@@ -252,6 +259,91 @@ def test_the_bundled_model_brings_its_discriminator(evaluation: Command) -> None
     assert result["realism"]["conditional"]
     assert set(result["unavailable"]) == {"fid", "kid", "patch_fid"}
     assert result["network"]["parameters"] == 299_523
+
+
+class Reversed(Mitigation):
+    """Shows as many channels as the paper's conditional discriminator, in another order."""
+
+    extra_channels = 3
+
+    def discriminator_input(self, image: Tensor, step: Step) -> Tensor:
+        return torch.cat([image, step.compressed], 1)
+
+
+class Salience(Mitigation):
+    """Shows where the compressed image has strong features."""
+
+    extra_channels = 1
+
+    def discriminator_input(self, image: Tensor, step: Step) -> Tensor:
+        return torch.cat([step.compressed_features["conv1_2"].mean(1, keepdim=True), image], 1)
+
+
+def with_mitigations(run: Path, *mitigations: str) -> nn.Module:
+    """Make it a run of a discriminator with one layer and of some mitigations; returns the discriminator."""
+    config = read_config(run / "discriminator.safetensors")
+    config["callbacks"] = {name: {"_target_": name} for name in mitigations}
+    channels = 3 + sum(name.endswith("Salience") + 3 * name.endswith("Reversed") for name in mitigations)
+    node = {"_target_": "torch.nn.Conv2d", "in_channels": channels, "out_channels": 1, "kernel_size": 5}
+    discriminator = instantiate(node)
+    write_weights(discriminator, {**config, "discriminator": node}, run / "discriminator.safetensors")
+    return discriminator
+
+
+@torch.no_grad()
+def realism_by_hand(run: Path, discriminator: nn.Module, mitigations: list[Mitigation], pictures: Path) -> list[float]:
+    """Mean score of originals, restored and compressed images, of which each is one patch."""
+    features = VGGFeatures(["conv1_2"], "random")
+    scores: list[list[float]] = []
+    for number in (1, 3, 5):
+        original = read_image(pictures / f"{number}.png")
+        images = [original, read_image(run / "restored" / f"{number}.png"), JPEG().encode(original, 20).image]
+        original, restored, compressed = (patch_grid(to_tensor(image)[None], 128) for image in images)
+        step = Step(compressed, original, restored, features)
+        scores.append([])
+        for shown in (original, restored, compressed):
+            for mitigation in mitigations:
+                shown = mitigation.discriminator_input(shown, step)
+            scores[-1].append(discriminator(shown).sigmoid().mean().item())
+    return np.mean(scores, axis=0).tolist()
+
+
+@pytest.mark.parametrize("names", [["Reversed"], ["Salience", "Reversed"]])
+def test_the_discriminator_is_shown_what_the_mitigations_of_its_training_showed_it(
+    evaluation: Command, run: Path, pictures: Path, names: list[str]
+) -> None:
+    discriminator = with_mitigations(run, *(f"{__name__}.{name}" for name in names))
+    done = evaluation(f"run={run}", *QUICK, "features.layers={conv2_1:1.0}")
+    assert done.status == int("Salience" in names)
+    if done.status:
+        assert (
+            "shown something of features, which were random conv1_2 in its training and are random conv2_1" in done.err
+        )
+        ended_well(evaluation(f"run={run}", *QUICK))
+    found = read(run)["realism"]
+    assert not found["conditional"]
+    mitigations = [{"Reversed": Reversed, "Salience": Salience}[name]() for name in names]
+    expected = realism_by_hand(run, discriminator, mitigations, pictures)
+    assert [found[state] for state in ("original", "restored", "compressed")] == pytest.approx(expected, abs=1e-5)
+
+
+def test_mitigations_that_are_not_here_are_named(evaluation: Command, run: Path) -> None:
+    with_mitigations(run, "mine.Reversed")
+    done = evaluation(f"run={run}", *QUICK)
+    assert done.status == 1
+    assert "has a callback made by mine.Reversed, and there is no such class here" in done.err
+
+
+def test_a_discriminator_for_patches_of_one_size_judges_these(evaluation: Command, run: Path) -> None:
+    file = run / "discriminator.safetensors"
+    config = read_config(file)
+    node = {"_target_": "biasgan.networks.vgg_discriminator.VGGDiscriminator", "in_channels": 6, "channels": 4}
+    node |= {"size": 64}
+    write_weights(instantiate(node), {**config, "discriminator": node, "patch_size": 64}, file)
+    generator = run / "generator.safetensors"
+    write_weights(load_generator(generator), {**read_config(generator), "patch_size": 64}, generator)
+    ended_well(evaluation(f"run={run}", *QUICK))
+    assert read(run)["realism"]["patch_size"] == 64
 
 
 def test_given_pairs_have_no_codec(evaluation: Command, run: Path, pictures: Path, tmp_path: Path) -> None:

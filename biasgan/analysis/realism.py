@@ -40,12 +40,11 @@ class Scores(NamedTuple):
 
 @torch.inference_mode()
 def score_image(
-    discriminator: nn.Module,
+    judge: nn.Module,
     original: Tensor,
     restored: Tensor,
     compressed: Tensor,
     relativistic: bool,
-    conditional: bool,
     patch_size: int = 128,
 ) -> Scores:
     """Have a discriminator judge all patches of an image.
@@ -53,27 +52,22 @@ def score_image(
     The realism of a set of images is `realism(*Scores.joined(…), relativistic)` of the scores of its images.
 
     Args:
-        discriminator: In evaluation mode.
-        original: (1, 3, H, W) in [0, 1], on the discriminator's device.
+        judge: Patches of the original, the restored and the compressed image, (N, 3, S, S) → logits of each; in
+            evaluation mode. See `MitigatedDiscriminator`.
+        original: (1, 3, H, W) in [0, 1], on the judge's device.
         restored: The same image restored.
         compressed: The same image after decoding.
-        relativistic: Whether it was trained with a relativistic loss.
-        conditional: Whether it is shown the compressed patch before each candidate, eq. 4.
+        relativistic: Whether the discriminator was trained with a relativistic loss.
         patch_size: Side of the patches.
 
     Raises:
-        ValueError: If the discriminator is in training mode, in which scores depend on what else is in the batch.
+        ValueError: If the judge is in training mode, in which scores depend on what else is in the batch.
     """
-    if discriminator.training:
-        raise ValueError(f"{type(discriminator).__name__} is in training mode; call its eval() before it judges.")
-    condition = patch_grid(compressed, patch_size)
-
-    def scores(image: Tensor) -> Tensor:
-        candidates = patch_grid(image, patch_size)
-        shown = torch.cat([condition, candidates], dim=1) if conditional else candidates
-        return torch.cat([patch_scores(discriminator(chunk), relativistic) for chunk in torch.split(shown, CHUNK)])
-
-    return Scores(scores(original), scores(restored), scores(compressed))
+    if judge.training:
+        raise ValueError(f"{type(judge).__name__} is in training mode; call its eval() before it judges.")
+    grids = (patch_grid(image, patch_size) for image in (original, restored, compressed))
+    chunks = zip(*(torch.split(grid, CHUNK) for grid in grids), strict=True)
+    return Scores.joined(Scores(*(patch_scores(logits, relativistic) for logits in judge(*chunk))) for chunk in chunks)
 
 
 def patch_scores(logits: Tensor, relativistic: bool) -> Tensor:

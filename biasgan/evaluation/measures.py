@@ -17,7 +17,6 @@ from biasgan.losses.perceptual import feature_distance
 from biasgan.metrics.fid import SetMetric
 from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.suite import Suite
-from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.networks.vgg_features import Features, VGGFeatures
 
 PATCH = 128
@@ -32,18 +31,15 @@ class Judge(NamedTuple):
     """A discriminator that was trained with what is evaluated."""
 
     network: nn.Module
-    """In evaluation mode."""
+    """Patches of originals, restored and compressed images → logits of each; in evaluation mode."""
     relativistic: bool
     """Whether it was trained with a relativistic loss."""
     conditional: bool
     """Whether it is shown the compressed patch too."""
+    patch_size: int
+    """Side of the patches."""
     sha256: str
     """Of its file."""
-
-    @property
-    def patch_size(self) -> int:
-        """Side of the patches that it judges: 128 unless it was built for others."""
-        return self.network.multiple_of if isinstance(self.network, VGGDiscriminator) else PATCH
 
 
 class Measures:
@@ -83,7 +79,7 @@ class Measures:
         what = {
             "metrics": self.protocols,
             "features": [self.features.weights_name, self.layers, self.patches],
-            "judge": self.judge and [*self.judge[1:], self.judge.patch_size],
+            "judge": self.judge and self.judge[1:],
         }
         return sha256(json.dumps(what, sort_keys=True).encode())
 
@@ -140,8 +136,8 @@ class Measures:
                 values[f"vectors/{name}"] = torch.stack([metric.features(image[0]) for image in images])
         values |= self.distances(before, after, target)
         if self.judge:
-            network, relativistic, conditional, _ = self.judge
-            scores = score_image(network, target, after, before, relativistic, conditional, self.judge.patch_size)
+            network, relativistic, size = self.judge.network, self.judge.relativistic, self.judge.patch_size
+            scores = score_image(network, target, after, before, relativistic, size)
             values["scores"] = torch.stack(list(scores), dim=1)
         return {name: value.cpu() for name, value in values.items()}
 

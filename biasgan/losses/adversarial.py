@@ -2,8 +2,10 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, autograd
 from torch.nn import functional
+
+from biasgan.losses.process_mean import process_mean
 
 
 class DiscriminatorLoss(NamedTuple):
@@ -15,11 +17,27 @@ class DiscriminatorLoss(NamedTuple):
     """For not finding restored images restored, a scalar ≥ 0."""
 
 
+class Outcome(NamedTuple):
+    """What generator and discriminator pay for the logits of a batch, and the gradients of that by the logits."""
+
+    generator: Tensor
+    discriminator: DiscriminatorLoss
+    generator_by_restored: Tensor
+    discriminator_by_original: Tensor
+    discriminator_by_restored: Tensor
+
+    def parts(self, count: int) -> list["Outcome"]:
+        """Cut into equal parts of the batch, each as if its share of the loss were a mean over itself."""
+        generator, discriminator, *gradients = self
+        cut = zip(*((count * gradient).chunk(count) for gradient in gradients), strict=True)
+        return [Outcome(generator, discriminator, *part) for part in cut]
+
+
 class AdversarialLoss(ABC):
     """The game between generator and discriminator, on logits of any shape, in float32, averaged over all elements."""
 
     relativistic: ClassVar[bool]
-    """Whether logits mean something only in comparison with those of the opposite set."""
+    """Whether logits mean something only in comparison with those of the opposite set, in the whole batch."""
 
     @abstractmethod
     def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
@@ -44,6 +62,21 @@ class AdversarialLoss(ABC):
         Returns:
             Two scalars, whose sum the discriminator minimises.
         """
+
+    def outcome(self, original_logits: Tensor, restored_logits: Tensor) -> Outcome:
+        """Both losses and their gradients by the logits, which no graph of the logits takes part in.
+
+        Args:
+            original_logits: Discriminator's logits for the originals, (N, 1) or (N, 1, H, W).
+            restored_logits: Those for the restored images.
+        """
+        original, restored = (logits.detach().float().requires_grad_() for logits in (original_logits, restored_logits))
+        generator = self.generator(original, restored)
+        (generator_by_restored,) = autograd.grad(generator, restored)
+        discriminator = self.discriminator(original, restored)
+        by_both = autograd.grad(discriminator.original + discriminator.restored, (original, restored))
+        terms = DiscriminatorLoss(discriminator.original.detach(), discriminator.restored.detach())
+        return Outcome(generator.detach(), terms, generator_by_restored, *by_both)
 
 
 class VanillaAdversarialLoss(AdversarialLoss):
@@ -70,7 +103,8 @@ class RelativisticAverageLoss(AdversarialLoss):
     """Relativistic average: an image is to be found more, or less, real than the average of the opposite set.
 
     Jolicoeur-Martineau, The relativistic discriminator, ICLR 2019, as ESRGAN uses it: both halves count 0.5, and the
-    discriminator takes the averages of the opposite set as constants. They are averages over the local batch.
+    discriminator takes the averages of the opposite set as constants. They are averages over the batch of all
+    processes.
     """
 
     relativistic = True
@@ -78,17 +112,23 @@ class RelativisticAverageLoss(AdversarialLoss):
     def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
         """See `AdversarialLoss.generator`."""
         original, restored = original_logits.detach().float(), restored_logits.float()
-        less = _cross_entropy(original - restored.mean(), real=False)
-        more = _cross_entropy(restored - original.mean(), real=True)
+        original_average, restored_average = _averages(original, restored)
+        less = _cross_entropy(original - restored_average, real=False)
+        more = _cross_entropy(restored - original_average, real=True)
         return 0.5 * (less + more)
 
     def discriminator(self, original_logits: Tensor, restored_logits: Tensor) -> DiscriminatorLoss:
         """See `AdversarialLoss.discriminator`."""
         original, restored = original_logits.float(), restored_logits.float()
+        original_average, restored_average = _averages(original.detach(), restored.detach())
         return DiscriminatorLoss(
-            0.5 * _cross_entropy(original - restored.mean().detach(), real=True),
-            0.5 * _cross_entropy(restored - original.mean().detach(), real=False),
+            0.5 * _cross_entropy(original - restored_average, real=True),
+            0.5 * _cross_entropy(restored - original_average, real=False),
         )
+
+
+def _averages(original: Tensor, restored: Tensor) -> tuple[Tensor, ...]:
+    return process_mean(torch.stack([original.mean(), restored.mean()])).unbind()
 
 
 def _cross_entropy(logits: Tensor, real: bool) -> Tensor:

@@ -4,6 +4,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from biasgan.losses.process_mean import process_mean
+
 
 def divergence_loss(
     restored: Mapping[str, Tensor],
@@ -28,7 +30,8 @@ def divergence_loss(
         original: The same of the originals.
         compressed: The same of the compressed images.
         layers: Name of a layer → its weight; at least one.
-        per: What D_CR and D_CE are compared for: each sample, the batch as a whole, or each element of the features.
+        per: What D_CR and D_CE are compared for: each sample, the batch of all processes as a whole, or each element
+            of the features.
 
     Returns:
         A scalar ≥ 0 for weights ≥ 0.
@@ -36,24 +39,26 @@ def divergence_loss(
     Raises:
         ValueError: If `per` is none of the three.
     """
-    terms = [
-        weight * _hinge(restored[layer], original[layer].detach(), compressed[layer].detach(), per)
-        for layer, weight in layers.items()
+    shortfalls = [
+        _shortfall(restored[layer], original[layer].detach(), compressed[layer].detach(), per) for layer in layers
     ]
+    if per == "batch":
+        shortfalls = process_mean(torch.stack(shortfalls)).unbind()
+    terms = [weight * each.relu().mean() for weight, each in zip(layers.values(), shortfalls, strict=True)]
     return torch.stack(terms).sum()
 
 
-def _hinge(
+def _shortfall(
     restored: Tensor, original: Tensor, compressed: Tensor, per: Literal["sample", "batch", "element"]
 ) -> Tensor:
     base = compressed.float()
     shortfall = (original.float() - base).abs() - (restored.float() - base).abs()
     match per:
         case "sample":
-            return shortfall.mean((1, 2, 3)).relu().mean()
+            return shortfall.mean((1, 2, 3))
         case "batch":
-            return shortfall.mean().relu()
+            return shortfall.mean()
         case "element":
-            return shortfall.relu().mean()
+            return shortfall
         case _:
             raise ValueError(f"divergence is compared per 'sample', 'batch' or 'element', got {per!r}")

@@ -1,9 +1,11 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from biasgan.losses.divergence import divergence_loss
+from biasgan.training.fidelity import restoration
 from biasgan.training.mitigation import Mitigation
 from biasgan.training.step import Step
 
@@ -23,6 +25,20 @@ class DivergenceRegularizer(Mitigation):
         self.weight = weight
         self.layers = dict(layers)
         self.per: Literal["sample", "batch", "element"] = per
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check that there is something to mitigate, and that a batch which is compared as a whole is in one part.
+
+        Raises:
+            ValueError: If it is not.
+        """
+        super().setup(trainer, pl_module, stage)
+        accumulate = restoration(pl_module).accumulate
+        if self.per == "batch" and accumulate > 1:
+            raise ValueError(
+                f"per=batch compares the features of a whole batch, of which accumulate={accumulate} sees a part at a "
+                "time. Set accumulate=1, or callbacks.divergence_regularizer.per=sample."
+            )
 
     def generator_losses(self, step: Step) -> Mapping[str, Tensor]:
         """The weighted hinge under the name `divergence`."""

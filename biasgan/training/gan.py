@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,13 +8,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
+from biasgan.data.datamodule import RestorationData
 from biasgan.data.pairs import Pair
-from biasgan.losses.adversarial import AdversarialLoss
+from biasgan.losses.adversarial import AdversarialLoss, Outcome
 from biasgan.losses.perceptual import perceptual_loss
 from biasgan.losses.pixel import pixel_loss
 from biasgan.networks.vgg_features import VGGFeatures
 from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory
-from biasgan.training.mitigation import Mitigation
+from biasgan.training.mitigation import Mitigation, check_discriminator, discriminate
+from biasgan.training.rehearsal import rehearsal
 from biasgan.training.schedule import Schedule
 from biasgan.training.step import Step
 
@@ -132,9 +134,17 @@ class RestorationGAN(FidelityRestoration):
             image: Candidates of the batch, (N, 3, H, W) in [0, 1].
             step: The batch.
         """
-        for mitigation in self.mitigations:
-            image = mitigation.discriminator_input(image, step)
-        return self.discriminator(image)
+        return discriminate(self.discriminator, self.mitigations, image, step)
+
+    def setup(self, stage: str) -> None:
+        """Check that the discriminator takes what it is shown.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        data = cast(object, self.trainer.datamodule)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
+        if isinstance(data, RestorationData):
+            check_discriminator(self.discriminator, self.mitigations, self.extract, data.patch_size)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Two optimisers, the generator's first."""
@@ -158,8 +168,9 @@ class RestorationGAN(FidelityRestoration):
             progress: Share of the adversarial stage that is done.
         """
         totals: dict[str, Tensor] = {}
-        for part in self.parts(batch):
-            terms = self.backward_of(part)
+        parts = list(self.parts(batch))
+        for part, outcome in zip(parts, self.outcomes(parts), strict=True):
+            terms = self.backward_of(part, outcome)
             totals = {name: totals.get(name, 0) + term.detach() / self.accumulate for name, term in terms.items()}
         numbers = self.checked(totals)
         learning_rate = self.schedule(progress)
@@ -168,11 +179,28 @@ class RestorationGAN(FidelityRestoration):
         self.update(self.trainer.optimizers[1], learning_rate)
         self.report_terms(numbers)
 
-    def backward_of(self, part: Pair) -> dict[str, Tensor]:
+    def outcomes(self, parts: Sequence[Pair]) -> Sequence[Outcome | None]:
+        """What the adversarial loss makes of each part of a batch; None where that depends on the part alone.
+
+        A relativistic loss compares with averages of the whole batch, which must be known before the first part goes
+        backward. They cost each part one more pass of the two networks, without gradient.
+        """
+        if len(parts) == 1 or not self.adversarial_loss.relativistic:
+            return [None] * len(parts)
+        logits: list[tuple[Tensor, Tensor]] = []
+        with rehearsal((self.generator, self.discriminator), self.device):
+            for part in parts:
+                step = Step(part.compressed, part.original, self.generator(part.compressed), self.extract)
+                logits.append((self.discriminate(part.original, step), self.discriminate(step.restored, step)))
+        original, restored = (torch.cat(each) for each in zip(*logits, strict=True))
+        return self.adversarial_loss.outcome(original, restored).parts(len(parts))
+
+    def backward_of(self, part: Pair, outcome: Outcome | None) -> dict[str, Tensor]:
         """Compute all loss terms of a part of a batch and add their gradients to both networks.
 
         Args:
             part: Aligned crops, (N, 3, P, P) in [0, 1].
+            outcome: Of the adversarial loss, where it depends on more than this part.
 
         Returns:
             Weighted terms by name, `generator/…` and `discriminator/…`.
@@ -187,19 +215,21 @@ class RestorationGAN(FidelityRestoration):
         candidate = restored.detach().requires_grad_()
         original_logits = self.discriminate(part.original, step)
         restored_logits = self.discriminate(candidate, step)
-        adversarial = self.weights.adversarial * self.adversarial_loss.generator(original_logits, restored_logits)
-        gradient = cast(Tensor, torch.autograd.grad(adversarial, candidate, retain_graph=True)[0])
+        outcome = outcome or self.adversarial_loss.outcome(original_logits, restored_logits)
+        change = self.weights.adversarial * (restored_logits.float() * outcome.generator_by_restored).sum()
+        (gradient,) = cast(tuple[Tensor], torch.autograd.grad(change, candidate, retain_graph=True))
 
         generator = self.generator_terms(step)
         loss = torch.stack(list(generator.values())).sum() + (restored.float() * gradient).sum()
         self.manual_backward(loss / self.accumulate)
 
-        discriminator = self.adversarial_loss.discriminator(original_logits, restored_logits)
-        loss = (discriminator.original + discriminator.restored) / self.accumulate
-        self.manual_backward(loss, inputs=list(self.discriminator.parameters()))
+        change = (original_logits.float() * outcome.discriminator_by_original).sum()
+        change += (restored_logits.float() * outcome.discriminator_by_restored).sum()
+        self.manual_backward(change / self.accumulate, inputs=list(self.discriminator.parameters()))
 
-        terms = {f"generator/{name}": term for name, term in (generator | {"adversarial": adversarial}).items()}
-        return terms | {f"discriminator/{name}": term for name, term in discriminator._asdict().items()}
+        generator["adversarial"] = self.weights.adversarial * outcome.generator
+        terms = {f"generator/{name}": term for name, term in generator.items()}
+        return terms | {f"discriminator/{name}": term for name, term in outcome.discriminator._asdict().items()}
 
     def generator_terms(self, step: Step) -> dict[str, Tensor]:
         """Weighted terms of the generator's loss but for the adversarial one."""

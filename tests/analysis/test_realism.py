@@ -7,6 +7,8 @@ from torch import nn
 from biasgan.analysis.realism import Scores, patch_scores, realism, score_image
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
+from biasgan.training.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigated_discriminator import MitigatedDiscriminator
 
 
 def sigmoid(logit: float) -> float:
@@ -66,7 +68,8 @@ def test_an_image_is_scored_patch_by_patch(relativistic: bool, conditional: bool
     """Once more by hand; a conditional discriminator sees the compressed patch first, in all three cases."""
     discriminator = UNetDiscriminator(in_channels=6 if conditional else 3, channels=4).eval()
     original, restored, compressed = images()
-    scores = score_image(discriminator, original, restored, compressed, relativistic, conditional, patch_size=32)
+    judge = MitigatedDiscriminator(discriminator, [ConditionalDiscriminator()] if conditional else [])
+    scores = score_image(judge, original, restored, compressed, relativistic, patch_size=32)
     for image, found in ((original, scores.original), (restored, scores.restored), (compressed, scores.compressed)):
         expected: list[float] = []
         for top in (0, 32):
@@ -80,7 +83,7 @@ def test_an_image_is_scored_patch_by_patch(relativistic: bool, conditional: bool
 
 def test_patches_have_128_pixels_unless_asked_otherwise() -> None:
     discriminator = VGGDiscriminator(channels=4, size=128).eval()
-    scores = score_image(discriminator, *images(140, 260), relativistic=True, conditional=False)
+    scores = score_image(MitigatedDiscriminator(discriminator), *images(140, 260), relativistic=True)
     assert [score.shape for score in scores] == [(2,)] * 3
 
 
@@ -90,7 +93,8 @@ def test_a_large_image_is_judged_in_parts_and_in_order() -> None:
     image = colors.reshape(5, 7).repeat_interleave(8, 0).repeat_interleave(8, 1).expand(1, 3, 40, 56)
     first = nn.Conv2d(3, 1, 1, bias=False).eval()
     nn.init.constant_(first.weight, 1 / 3)
-    scores = score_image(first, image, image, image, relativistic=True, conditional=False, patch_size=8)
+    judge = MitigatedDiscriminator(first)
+    scores = score_image(judge, image, image, image, relativistic=True, patch_size=8)
     assert torch.allclose(scores.original, colors, atol=1e-6)
 
 
@@ -105,5 +109,6 @@ def test_realism_of_a_folder_is_that_of_all_its_patches() -> None:
 
 
 def test_a_discriminator_in_training_mode_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"VGGDiscriminator is in training mode; call its eval\(\)"):
-        score_image(VGGDiscriminator(channels=4, size=64), *images(64, 64), relativistic=False, conditional=False)
+    judge = MitigatedDiscriminator(VGGDiscriminator(channels=4, size=64))
+    with pytest.raises(ValueError, match=r"MitigatedDiscriminator is in training mode; call its eval\(\)"):
+        score_image(judge, *images(64, 64), relativistic=False)

@@ -23,6 +23,8 @@ from biasgan.metrics.metric import ImageMetric, SuiteMetric
 from biasgan.metrics.protocol import Protocol
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.training.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigated_discriminator import MitigatedDiscriminator
 
 LAYERS = {"conv1_2": 0.5, "conv2_2": 1.0}
 SIDES = [(0, 1), (0, 2), (1, 2)]
@@ -98,7 +100,9 @@ def make_measures(relativistic: bool = False) -> Measures:
         Suite({"psnr": PSNR(), "lpips": Difference(), "fid": Colours()}),
         VGGFeatures(list(LAYERS), "random"),
         LAYERS,
-        Judge(Brightness().eval(), relativistic, True, "abc"),
+        Judge(
+            MitigatedDiscriminator(Brightness().eval(), [ConditionalDiscriminator()]), relativistic, True, 128, "abc"
+        ),
         patches=None,
     )
 

@@ -1,7 +1,9 @@
+from collections.abc import Callable, Mapping
+
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize, spectral_norm
+from torch.nn.utils import parametrizations, parametrize, spectral_norm
 
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.unet_discriminator import UNetDiscriminator
@@ -32,8 +34,8 @@ def published() -> UNetDiscriminator:
     return discriminator
 
 
-def loaded(discriminator: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
-    discriminator.load_state_dict(fitted(weights, discriminator))
+def loaded(discriminator: nn.Module, weights: Mapping[str, Tensor], channels: int = 6) -> nn.Module:
+    discriminator.load_state_dict(fitted(weights, discriminator, channels))
     return discriminator
 
 
@@ -102,20 +104,59 @@ def test_the_condition_comes_to_count(published: UNetDiscriminator) -> None:
 def test_weights_that_fit_are_left_as_they_are(kind: Discriminators) -> None:
     for in_channels in (3, 6):
         state = kind(in_channels, 4).state_dict()
-        result = fitted(state, kind(in_channels, 4))
+        result = fitted(state, kind(in_channels, 4), in_channels)
         assert result.keys() == state.keys()
         assert all(result[name] is state[name] for name in state)
 
 
 @pytest.mark.parametrize("kind", [UNetDiscriminator, VGGDiscriminator])
 def test_a_conditional_discriminator_cannot_do_without_its_condition(kind: Discriminators) -> None:
-    with pytest.raises(ValueError, match=r"on 6 channels.* Choose method=conditional or method=full"):
-        fitted(kind(in_channels=6, channels=4).state_dict(), kind(channels=4))
+    with pytest.raises(ValueError, match=r"on more channels.* has 6 inputs instead of 3.* Choose method=conditional"):
+        fitted(kind(in_channels=6, channels=4).state_dict(), kind(channels=4), 3)
 
 
 def test_what_is_given_is_left_as_it_was(published: UNetDiscriminator) -> None:
     weights = published.state_dict()
     names, first = list(weights), weights["conv0.weight"].clone()
-    fitted(weights, UNetDiscriminator(in_channels=6, channels=4))
+    fitted(weights, UNetDiscriminator(in_channels=6, channels=4), 6)
     assert list(weights) == names
     assert torch.equal(weights["conv0.weight"], first)
+
+
+def unshuffled(channels: int) -> nn.Module:
+    return nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(channels * 4, 4, 3), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 3))
+
+
+def normalised(channels: int) -> nn.Module:
+    first = parametrizations.spectral_norm(nn.Conv2d(channels, 4, 3))
+    return nn.Sequential(first, nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 3))
+
+
+def linear(channels: int) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels * 16 * 16, 4), nn.LeakyReLU(0.2), nn.Linear(4, 1))
+
+
+@pytest.mark.parametrize("make", [unshuffled, normalised, linear])
+@pytest.mark.parametrize("channels", [4, 6])
+@torch.no_grad()
+def test_whatever_the_first_layer_is_it_has_no_regard_to_what_comes_before_the_candidate(
+    make: Callable[[int], nn.Module], channels: int
+) -> None:
+    torch.manual_seed(0)
+    plain, image, added = make(3), torch.rand(2, 3, 16, 16), torch.rand(2, channels - 3, 16, 16)
+    more = loaded(make(channels), plain.state_dict(), channels)
+    for training in (True, False, True):
+        expected = plain.train(training)(image)
+        torch.testing.assert_close(more.train(training)(torch.cat([added, image], 1)), expected)
+
+
+def test_weights_for_patches_of_another_size_are_not_taken_for_those_of_other_channels() -> None:
+    smaller = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1)).state_dict()
+    result = fitted(smaller, nn.Sequential(nn.Flatten(), nn.Linear(6 * 16 * 16, 1)), 6)
+    assert all(result[name] is smaller[name] for name in smaller)
+
+
+def test_weights_of_another_width_are_left_as_they_are() -> None:
+    wider = UNetDiscriminator(channels=8).state_dict()
+    result = fitted(wider, UNetDiscriminator(channels=4), 3)
+    assert all(result[name] is wider[name] for name in wider)

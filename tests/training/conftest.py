@@ -107,15 +107,19 @@ def psnr() -> MetricCollection:
 
 
 def make_trainer(
-    *callbacks: Callback, loggers: tuple[Logger, ...] = (), max_steps: int = 12, validate_every: int = 6
+    *callbacks: Callback,
+    loggers: tuple[Logger, ...] = (),
+    max_steps: int = 12,
+    validate_every: int = 6,
+    precision: str = "32-true",
 ) -> Trainer:
-    """A trainer on the CPU in fp32."""
+    """A trainer on the CPU."""
     return restoration_trainer(
         max_steps=max_steps,
         val_check_interval=validate_every,
         callbacks=callbacks,
         logger=loggers,
-        precision="32-true",
+        precision=precision,
         accelerator="cpu",
         devices=1,
     )

@@ -8,15 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from biasgan.data.pairs import Pair
-from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
+from biasgan.losses.adversarial import AdversarialLoss, Outcome, RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.run_log import read_log
 from biasgan.training.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.csv_log import CSVLog
 from biasgan.training.divergence_regularizer import DivergenceRegularizer
-from biasgan.training.gan import RestorationGAN
+from biasgan.training.gan import LossWeights, RestorationGAN
 from biasgan.training.mitigation import Mitigation
 from biasgan.training.nonfinite import NonFiniteLossError
+from biasgan.training.schedule import Constant
 from biasgan.training.step import Step
 
 from .conftest import LAYERS, MakePairs, make_gan, make_trainer
@@ -143,17 +144,62 @@ def test_the_generators_step_computes_no_gradient_of_the_discriminator(make_pair
 
 
 @pytest.mark.parametrize("accumulate", [2, 4])
-def test_accumulation_gives_the_gradient_of_the_batch(make_pairs: MakePairs, accumulate: int) -> None:
-    whole, cut = (make_gan(iterations=3, optimizer=SGD, accumulate=n) for n in (1, accumulate))
+@pytest.mark.parametrize("loss", [VanillaAdversarialLoss(), RelativisticAverageLoss()])
+def test_accumulation_gives_the_gradient_of_the_batch(
+    make_pairs: MakePairs, tmp_path: Path, accumulate: int, loss: AdversarialLoss
+) -> None:
+    weights = LossWeights(pixel=1.0, perceptual=1.0, adversarial=1.0)
+    whole, cut = (
+        make_gan(iterations=3, optimizer=SGD, accumulate=n, adversarial_loss=loss, weights=weights)
+        for n in (1, accumulate)
+    )
     for gan in (whole, cut):
         gan.discriminator = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 3))
         torch.manual_seed(3)
         for parameter in gan.discriminator.parameters():
-            nn.init.normal_(parameter, std=0.1)
-        trainer = make_trainer(max_steps=3)
+            nn.init.normal_(parameter, std=0.3)
+        gan.schedule = Constant(5e-3)
+        trainer = make_trainer(loggers=(CSVLog(tmp_path / f"{gan.accumulate}.csv"),), max_steps=3)
         trainer.fit(gan, datamodule=make_pairs(iterations=3))
         assert trainer.global_step == 3
     assert_same(weights_of(whole), weights_of(cut), 1e-6)
+    rows, others = (read_log(tmp_path / f"{n}.csv") for n in (1, accumulate))
+    for row, other in zip(rows, others, strict=True):
+        assert other == pytest.approx(row, rel=1e-5)
+
+
+class Noise(Mitigation):
+    """Shows the discriminator candidates with noise."""
+
+    def discriminator_input(self, image: Tensor, step: Step) -> Tensor:
+        return image + 0.1 * torch.randn_like(image)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_the_pass_that_looks_at_the_whole_batch_first_leaves_no_trace(
+    make_pairs: MakePairs, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each pass sees the vectors of spectral norm and the noise that it would see without it, and ends with them."""
+    gan = make_gan(iterations=1, accumulate=2, adversarial_loss=RelativisticAverageLoss())
+    logits: list[list[Tensor]] = []
+
+    def outcome(*both: Tensor) -> Outcome:
+        logits.append([each.detach().clone() for each in both])
+        return RelativisticAverageLoss().outcome(*both)
+
+    def backward_of(part: Pair, known: Outcome | None) -> dict[str, Tensor]:
+        assert known is not None
+        return RestorationGAN.backward_of(gan, part, None)
+
+    monkeypatch.setattr(gan.adversarial_loss, "outcome", outcome)
+    monkeypatch.setattr(gan, "backward_of", backward_of)
+    before = weights_of(gan.discriminator)
+    trainer = make_trainer(Noise(), max_steps=1, precision=precision)
+    trainer.fit(gan, datamodule=make_pairs(iterations=1))
+    batch, *parts = logits
+    for whole, *cut in zip(batch, *parts, strict=True):
+        assert torch.equal(whole, torch.cat(cut))
+    assert any(not torch.equal(before[name], tensor) for name, tensor in gan.discriminator.named_parameters())
 
 
 def test_a_batch_that_cannot_be_cut_is_refused(make_pairs: MakePairs) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from biasgan.data.pairs import Pair, PairDataset
 from biasgan.data.samplers import Sample
@@ -16,6 +16,15 @@ from biasgan.images import ImageError
 
 def digest(tensor: Tensor) -> str:
     return hashlib.sha256(tensor.detach().float().cpu().numpy().tobytes()).hexdigest()[:12]
+
+
+class Plain(nn.Sequential):
+    """A discriminator without any norm, which finds images as different from each other as a trained one does."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(nn.Conv2d(in_channels, channels, 3), nn.LeakyReLU(0.2), nn.Conv2d(channels, 1, 3))
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=0.3)
 
 
 class Recorded(Callback):
