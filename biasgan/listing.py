@@ -10,10 +10,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from biasgan.files import fitting
-from biasgan.images import ImageError
+from biasgan.images import NO_RASTER, ImageError
 
-NOT_DECODED = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
-"""Formats that Pillow recognises, and leaves to other programs."""
 JPEG_TOO = ".mpo"
 """Pillow opens it as JPEG, which does not list it."""
 RESTORED, COMPARE = "restored", "compare"
@@ -25,7 +23,7 @@ def extensions() -> tuple[str, ...]:
     """Of all files that Pillow reads here, in small letters, sorted."""
     # Imports its readers, which takes a tenth of a second.
     known = Image.registered_extensions()
-    own = {extension for extension, name in known.items() if name in Image.OPEN and name not in NOT_DECODED}
+    own = {extension for extension, name in known.items() if name in Image.OPEN and name not in NO_RASTER}
     return tuple(sorted(own | {JPEG_TOO}))
 
 

@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,12 @@ from PIL import Image
 
 import biasgan
 from biasgan import enhance
+from biasgan.codecs import bpg
 from biasgan.inference.photo import read_photo
 
 from .conftest import Command, Finished
+from .containers.made import chunk, png, segment, tags, tiff
+from .containers.made import jpeg as jpeg_of
 
 ROOT = Path(__file__).parents[1]
 RBQE = Path(__file__).parent / "inference" / "rbqe.safetensors"
@@ -94,6 +99,36 @@ def test_formats_and_remarks(enhancement: Command, tmp_path: Path) -> None:
     assert not (tmp_path / "clear.jpg").exists()
 
 
+def test_one_picture_costs_no_other(enhancement: Command, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    garbage, turned = bytes(32), tags("<", 6, 3, b"and garbage")
+    wrong = {258: [16] * 3, 262: [2], 277: [3], 282: (300, 0), 283: (0, 0), 296: [2]}
+    files = {
+        "a.jpg": jpeg_of(segment(0xE1, b"Exif\0\0" + garbage)),
+        "b.jpg": jpeg_of(segment(0xE1, b"Exif\0\0" + turned)),
+        "c.jpg": jpeg_of()[:-2],
+        "d.png": png(chunk(b"zTXt", b"prompt\0\0" + zlib.compress(bytes(2**21))) * 40),
+        "e.tif": tiff([bytes(range(240)) * 2], (8, 10), wrong),
+        "f.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n",
+        "g.jpg": jpeg_of(),
+    }
+    for name, data in files.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    for format in ("png", "jpeg", "tiff", "webp", "avif"):
+        done = enhancement("in", "-o", format, "--format", format)
+        assert (done.status, done.err) == (1, "")
+        lines = done.out.splitlines()
+        assert lines[:3] == [
+            "in/a.jpg: its EXIF cannot be used and was left out",
+            "in/b.jpg: its EXIF cannot be used and was left out",
+            "in/c.jpg: its end marker is missing, and no pixel",
+        ]
+        assert lines[3].startswith("in/e.tif: its resolution is impossible and was left out")
+        assert lines[4].startswith("6 restored, 1 failed: in/f.jpg is not an image that Pillow")
+        assert len(lines) == 5
+    assert read_photo(tmp_path / "png/b.png").colour.shape == (37, 24, 3)
+
+
 def test_strength_and_realism(enhancement: Command, tmp_path: Path) -> None:
     jpeg(tmp_path / "a.jpg")
     before = read_photo(tmp_path / "a.jpg").colour
@@ -110,10 +145,22 @@ def test_strength_and_realism(enhancement: Command, tmp_path: Path) -> None:
 def test_huge_images_must_be_asked_for(enhancement: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     jpeg(tmp_path / "a.jpg")
-    done = enhancement("a.jpg")
-    assert done.status == 1
-    assert "a.jpg is larger than Pillow's limit of 1000 pixels" in done.out
-    assert enhancement("a.jpg", "--huge").out == "a-restored.png\n1 restored\n"
+    deep = {258: [16] * 3, 262: [2], 277: [3]}
+    (tmp_path / "b.tif").write_bytes(tiff([bytes(6 * 1200)], (30, 40), deep))
+    names = ["a.jpg", "b.tif"]
+    if all(map(find_spec, bpg.NEEDED)):
+        (tmp_path / "c.bpg").write_bytes(bpg.encode(np.zeros((30, 40, 3), np.uint8), 40))
+        monkeypatch.setattr(bpg.BPG, "most_pixels", 1000)
+        names.append("c.bpg")
+    for name in names:
+        done = enhancement(name)
+        assert done.status == 1
+        assert f"{name} is larger than Pillow's limit of 1000 pixels" in done.out
+    for name in names:
+        result = Path(name).with_suffix("").name + "-restored.png"
+        assert enhancement(name, "--huge").out == f"{result}\n1 restored\n"
+        # The command leaves the limit lifted.
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
 
 
 def test_other_models_serve(enhancement: Command, finished: Finished, tmp_path: Path) -> None:

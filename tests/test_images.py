@@ -1,4 +1,5 @@
 import errno
+import os
 import struct
 import warnings
 import zlib
@@ -7,17 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from biasgan.data.sets import sample
 from biasgan.images import (
     ImageError,
+    open_picture,
     pad_to_multiple,
     read_image,
     to_tensor,
     to_uint8,
     write_png,
 )
+
+from .containers.made import jpeg, packed, segment, tags, tiff
 
 ORIENTATION = 0x0112
 
@@ -63,6 +67,49 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
     file = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr") else "a.png")
     picture.save(file)
     assert np.array_equal(read_image(file), np.full((4, 6, 3), 255, np.uint8))
+
+
+def test_damage_beside_the_pixels_costs_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "a.jpg"
+    exif = tags("<", 6, 3, b"and garbage")
+    file.write_bytes(jpeg(segment(0xE1, b"Exif\0\0" + exif), segment(0xE2, b"ICC_PROFILE\0\1\1no profile"))[:-2])
+    plain = tmp_path / "b.jpg"
+    plain.write_bytes(jpeg())
+    assert np.array_equal(read_image(file), np.rot90(read_image(plain), k=-1))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_other_depths_fill_the_range(tmp_path: Path, bits: int) -> None:
+    levels = pixels(24, 20).astype(int)
+    most = (1 << bits) - 1
+    rows = packed(np.round(levels * most / 255).astype(int).reshape(24, -1), bits, "<")
+    (tmp_path / "a.tif").write_bytes(tiff([rows], (24, 20), {258: [bits] * 3, 262: [2], 277: [3]}))
+    assert np.abs(read_image(tmp_path / "a.tif") - levels).max() <= 1
+    white = packed(most - np.round(levels[..., 0] * most / 255).astype(int), bits, "<")
+    (tmp_path / "b.tif").write_bytes(tiff([white], (24, 20), {258: [bits], 262: [0]}))
+    assert np.array_equal(read_image(tmp_path / "b.tif")[..., 0], levels[..., 0])
+
+
+def test_no_other_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = [tmp_path / name for name in ("gs", "gswin64c", "djpeg")]
+    for program in marks:
+        program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    page = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\nshowpage\n%%EOF\n"
+    within = bytes.fromhex("1c08 0a00 00".replace(" ", "")) + page
+    for name, content in (
+        ("a.jpg", page),
+        ("a.eps", page),
+        ("a.png", b"\xc5\xd0\xd3\xc6" + bytes(28) + page),
+        ("b", within),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ImageError, match=rf"{name} is not an image that Pillow"):
+            read_image(tmp_path / name)
+    assert not (tmp_path / "started").exists()
+    with pytest.raises(UnidentifiedImageError):
+        open_picture(page)
 
 
 def test_sixteen_bits_are_rounded(tmp_path: Path) -> None:
@@ -118,10 +165,10 @@ def test_what_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
 
 
 def test_trouble_of_the_machine_is_no_trouble_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path) -> Image.Image:
+    def fail(path: Path) -> bytes:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(Image, "open", fail)
+    monkeypatch.setattr(Path, "read_bytes", fail)
     with pytest.raises(OSError, match="Too many open files"):
         read_image(tmp_path / "a.png")
 

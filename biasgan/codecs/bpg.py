@@ -18,6 +18,7 @@ from biasgan.codecs import bpg_container, bpg_libbpg
 from biasgan.codecs.bpg_container import Chroma
 from biasgan.codecs.bpg_libbpg import Encoder
 from biasgan.codecs.codec import Codec, CodecError, Coded
+from biasgan.containers.split import split
 from biasgan.files import atomic_write
 from biasgan.images import open_picture, read_image, write_png
 
@@ -105,15 +106,19 @@ class BPG(Codec):
             data = encode(image, quality, self.chroma, self.level)
         return Coded(self.decode(data), data)
 
-    def decode(self, data: bytes) -> np.ndarray:
-        """Decode a BPG file to (H, W, 3) uint8 RGB.
+    def decode(self, data: bytes, most_pixels: int = Codec.most_pixels) -> np.ndarray:
+        """Decode a BPG file to (H, W, 3) uint8 RGB; EXIF and colour profiles are for others.
 
         Damaged slices mostly decode to wrong pixels and no error, here as in bpgdec: BPG has no checksum.
+
+        Args:
+            data: The file.
+            most_pixels: As `biasgan.codecs.bpg.decode`.
 
         Raises:
             CodecError: As `biasgan.codecs.bpg.decode`.
         """
-        return bpg_libbpg.decode(data) if self.backend == "libbpg" else decode(data)
+        return bpg_libbpg.decode(data) if self.backend == "libbpg" else decode(data, most_pixels)
 
 
 def encode(image: np.ndarray, qp: int, chroma: Chroma = "4:2:0", level: int = 8) -> bytes:
@@ -138,8 +143,12 @@ def encode(image: np.ndarray, qp: int, chroma: Chroma = "4:2:0", level: int = 8)
     return pyav(encodes=True).encode(image, qp, "grey" if grey else chroma, level)
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, most_pixels: int = Codec.most_pixels) -> np.ndarray:
     """Decode a BPG file with FFmpeg's HEVC decoder, pixel for pixel as bpgdec does.
+
+    Args:
+        data: The file.
+        most_pixels: A larger picture is refused.
 
     Returns:
         (H, W, 3) uint8 RGB, three equal channels of a grey file.
@@ -153,7 +162,7 @@ def decode(data: bytes) -> np.ndarray:
         picture = bpg_container.read(data)
     except ValueError as error:
         raise CodecError(f"bpg cannot decode {len(data)} bytes: {error}.") from error
-    BPG.check_size(picture.width, picture.height)
+    BPG.check_size(picture.width, picture.height, most_pixels)
     return pyav(encodes=False).decode(picture)
 
 
@@ -211,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def is_grey(path: Path) -> bool:
     """Whether an image file has one channel."""
-    with open_picture(path) as picture:
+    with open_picture(split(path.read_bytes())[0]) as picture:
         return len(picture.getbands()) == 1 and picture.mode != "P"
 
 

@@ -7,6 +7,8 @@ MAGIC = b"BPG\xfb"
 Chroma = Literal["grey", "4:2:0", "4:2:2", "4:4:4"]
 CHROMAS: tuple[Chroma, ...] = ("grey", "4:2:0", "4:2:2", "4:4:4")
 """By BPG's number, which is HEVC's too."""
+EXIF, PROFILE, XMP = 1, 2, 3
+"""Kinds of extensions."""
 COLOUR_SPACES = ("YCbCr of BT.601", "RGB", "YCgCo", "YCbCr of BT.709", "YCbCr of BT.2020")
 
 
@@ -42,7 +44,7 @@ def write(picture: Picture) -> bytes:
 
 
 def read(file: bytes) -> Picture:
-    """The picture in a BPG file; its extensions (EXIF, ICC …) are passed over.
+    """The picture in a BPG file, without its extensions.
 
     Raises:
         ValueError: If the file is damaged, no BPG file, or of a kind that is not supported; says what it is.
@@ -66,9 +68,7 @@ def read(file: bytes) -> Picture:
     if found:
         raise ValueError(f"it has {', '.join(found)}, not supported: one still picture of 8-bit full-range BT.601 is")
 
-    position = 6
-    width, position = read_variable_length(file, position)
-    height, position = read_variable_length(file, position)
+    width, height, position = read_size(file)
     if not width or not height:
         raise ValueError(f"it has {width} x {height} pixels")
     length, position = read_variable_length(file, position)
@@ -82,6 +82,36 @@ def read(file: bytes) -> Picture:
         raise ValueError("it ends early")
     tools = read_tools(BitReader(file[position:start]), in_sequence=False)
     return Picture(CHROMAS[pixel_format], width, height, tools, file[start:end])
+
+
+def read_size(file: bytes) -> tuple[int, int, int]:
+    """Width and height of a BPG file, and the position behind them.
+
+    Raises:
+        ValueError: If they are damaged.
+    """
+    width, position = read_variable_length(file, 6)
+    return width, *read_variable_length(file, position)
+
+
+def read_extensions(file: bytes) -> dict[int, bytes]:
+    """What a BPG file says beside its picture, by kind, as far as it can be read; of several of a kind the first."""
+    found: dict[int, bytes] = {}
+    if len(file) < 6 or not file[5] & 0x08:
+        return found
+    try:
+        *_, position = read_size(file)
+        _, position = read_variable_length(file, position)
+        length, position = read_variable_length(file, position)
+        end = min(position + length, len(file))
+        while position < end:
+            kind, position = read_variable_length(file, position)
+            size, position = read_variable_length(file, position)
+            found.setdefault(kind, file[position : min(position + size, end)])
+            position += size
+    except ValueError:
+        pass
+    return found
 
 
 def variable_length(number: int) -> bytes:

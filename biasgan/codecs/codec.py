@@ -107,14 +107,20 @@ class Codec(ABC):
         cls.check_size(image.shape[1], image.shape[0])
 
     @classmethod
-    def check_size(cls, width: int, height: int) -> None:
+    def check_size(cls, width: int, height: int, most_pixels: int | None = None) -> None:
         """Refuse a size of too many pixels; decoders ask before they allocate anything of that size.
+
+        Args:
+            width: In pixels.
+            height: In pixels.
+            most_pixels: Instead of the codec's own number.
 
         Raises:
             CodecError: Names the size and the most that is possible.
         """
-        if width * height > cls.most_pixels:
+        most = most_pixels or cls.most_pixels
+        if width * height > most:
             raise CodecError(
-                f"{cls.name} takes images of at most {cls.most_pixels} pixels; got {width} x {height}. "
+                f"{cls.name} takes images of at most {most} pixels; got {width} x {height}. "
                 "Cut it into parts or make it smaller."
             )

@@ -1,36 +1,31 @@
 """A picture file with everything that should still be there after its pixels were restored."""
 
 import io
-import re
 import struct
 import sys
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
-from biasgan.codecs import bpg
-from biasgan.codecs.codec import CodecError
+from biasgan.codecs import bpg, bpg_container
+from biasgan.codecs.bpg_container import EXIF, PROFILE, XMP
+from biasgan.containers.limit import check_pixels
+from biasgan.containers.metadata import Metadata, colours_of, is_possible, resolution_of, turned, upright
+from biasgan.containers.split import split
+from biasgan.containers.tiff import exif_of_photograph, levels_of
 from biasgan.files import atomic_write
-from biasgan.images import DEEP_MODES, ImageError, grey_levels, open_picture, readable
+from biasgan.images import DEEP_MODES, ImageError, from_lab, grey_levels, metadata_of, open_picture, readable
 from biasgan.inference import deep_png
 
 if TYPE_CHECKING:
     # Half a gigabyte, of no use to those who only read and write.
     from torch import Tensor
-
-BPG_MAGIC = b"BPG\xfb"
-TIFF_TAGS = (
-    *(ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Software),
-    *(ExifTags.Base.DateTime, ExifTags.Base.Artist, ExifTags.Base.Copyright),
-)
-"""What of a TIFF's tags is about the photograph; the others are about the file."""
-IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 FORMATS: Mapping[str, Mapping[str, Any]] = {
     "png": {"format": "PNG"},
@@ -41,6 +36,10 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
     "avif": {"format": "AVIF", "quality": 95, "subsampling": "4:4:4"},
 }
 """What can be written, and with which of Pillow's options."""
+FACTS = {"exif": "EXIF", "dpi": "resolution", "profile": "colour profile"}
+"""What stands beside the pixels, least missed first, and what people call it."""
+JPEG_DPI = 2**16 - 1
+"""The most that JPEG can say."""
 FORMAT_OF = {f".{name}": name for name in FORMATS} | {".jpg": "jpeg", ".tif": "tiff"}
 """Extensions of these formats."""
 
@@ -131,38 +130,47 @@ def rounded(levels: np.ndarray) -> np.ndarray:
 def read_photo(path: str | Path) -> Photo:
     """Read an image file with its depth, transparency, colour profile, EXIF and resolution.
 
-    It is turned as EXIF says. Palettes become RGB, and CMYK becomes sRGB by its profile if it has one; of several
-    frames it is the first. Transparent pixels keep their colour.
+    It is turned as EXIF, or else XMP, says. Palettes become RGB, CMYK becomes sRGB by its profile if it has one, and
+    Lab becomes sRGB; of several frames it is the first. Transparent pixels keep their colour. What is damaged beside
+    the pixels, or does not fit them, is left out with a remark.
 
     Args:
-        path: A file of any format that Pillow opens, with 8 bits or, as PNG or TIFF, 16; or a BPG file.
+        path: A file of any format that Pillow opens, with 8 bits or, as PNG or TIFF, up to 16; or a BPG file.
 
     Raises:
-        ImageError: If the file is missing, damaged, no image, of floating-point numbers, or too large.
+        ImageError: If the file is missing, damaged, no image, of floating-point or signed numbers, or too large.
         ImportError: If it is a BPG file and that extra is not installed.
     """
     with readable(path):
         data = Path(path).read_bytes()
-        if not data.startswith(BPG_MAGIC):
-            return decoded(data)
-    try:
-        colour = bpg.BPG().decode(data)
-    except CodecError as error:
-        raise ImageError(f"{path} cannot be read: {error}") from error
-    return Photo(colour, grey=bool((colour == colour[..., :1]).all()))
+        return of_bpg(data) if data.startswith(bpg_container.MAGIC) else decoded(data)
+
+
+def of_bpg(data: bytes) -> Photo:
+    """The picture in the content of a BPG file, by the rules of `read_photo`."""
+    check_pixels(*bpg_container.read_size(data)[:2])
+    facts = bpg_container.read_extensions(data)
+    colour = bpg.BPG().decode(data, sys.maxsize)
+    grey = bool((colour == colour[..., :1]).all())
+    exif = facts.get(EXIF)
+    return completed(Photo(colour, grey), Metadata(exif, facts.get(XMP), facts.get(PROFILE), resolution_of(exif)))
 
 
 def decoded(data: bytes) -> Photo:
     """The picture in the content of a file, by the rules of `read_photo`."""
-    with open_picture(io.BytesIO(data)) as picture:
+    alone, metadata = split(data)
+    levels = levels_of(alone)
+    if levels is not None:
+        return completed(of_levels(levels), metadata or Metadata())
+    with open_picture(alone) as picture:
         order = raw_mode(picture)
-        photo = of_picture(picture)
-    if not order:
-        return photo
-    deep = deep_pixels(data, order)
-    grey, transparent = order.startswith("LA"), deep.shape[2] in (2, 4)
-    colour, alpha = (deep[..., :-1], deep[..., -1]) if transparent else (deep, keyed(deep, picture))
-    return replace(photo, colour=threefold(colour), grey=grey, alpha=alpha)
+        picture.load()
+        metadata = metadata or metadata_of(picture)
+        if not order:
+            return of_pixels(picture, metadata)
+    deep = deep_pixels(alone, order)
+    photo = of_levels(deep)
+    return completed(photo if photo.alpha is not None else replace(photo, alpha=keyed(deep, picture)), metadata)
 
 
 def of_picture(picture: Image.Image) -> Photo:
@@ -171,28 +179,82 @@ def of_picture(picture: Image.Image) -> Photo:
     Raises:
         ImageError: If its numbers have no range that could be mapped to [0, 1].
     """
-    remarks: list[str] = []
-    # An MPO is a JPEG with a second picture for special displays.
-    if getattr(picture, "is_animated", False) and picture.format != "MPO":
-        remarks.append("only the first of its frames")
     picture.load()
-    turned = ImageOps.exif_transpose(picture)
-    facts: dict[str, Any] = {
-        "profile": turned.info.get("icc_profile") or None,
-        "exif": tiff_exif(picture) if picture.format == "TIFF" else turned.info.get("exif"),
-        "dpi": turned.info.get("dpi"),
-    }
-    if turned.mode in DEEP_MODES:
-        levels = grey_levels(turned)[..., np.newaxis]
-        return Photo(threefold(levels), True, keyed(levels, turned), remarks=tuple(remarks), **facts)
-    if turned.mode == "CMYK":
-        turned = to_srgb(turned, facts.pop("profile"))
-        remarks.append("CMYK became sRGB")
-    grey, transparent = turned.mode in ("1", "L", "LA", "La"), turned.has_transparency_data
-    pixels = np.array(turned.convert(("L" if grey else "RGB") + "A" * transparent))
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    colour, alpha = (pixels[..., :-1], pixels[..., -1]) if transparent else (pixels, None)
-    return Photo(threefold(colour), grey, alpha, remarks=tuple(remarks), **facts)
+    return of_pixels(picture, metadata_of(picture))
+
+
+def of_pixels(picture: Image.Image, metadata: Metadata) -> Photo:
+    """A photograph of the pixels that Pillow loaded, and of what stood beside them."""
+    if picture.mode in DEEP_MODES:
+        levels = grey_levels(picture)[..., np.newaxis]
+        return completed(Photo(threefold(levels), True, keyed(levels, picture)), metadata)
+    if picture.mode in ("CMYK", "LAB"):
+        kind = {"CMYK": "CMYK", "LAB": "Lab"}[picture.mode]
+        remarks = [f"{kind} became sRGB"]
+        if metadata.profile and colours_of(metadata.profile) != kind:
+            remarks.append(misfit(metadata.profile, kind))
+        picture = from_lab(picture) if kind == "Lab" else from_cmyk(picture, metadata.profile)
+        metadata = replace(metadata, profile=None, remarks=(*metadata.remarks, *remarks))
+    grey, transparent = picture.mode in ("1", "L", "LA", "La"), picture.has_transparency_data
+    if picture.mode == "La":
+        picture = picture.convert("LA")
+    return completed(of_levels(np.array(picture.convert(("L" if grey else "RGB") + "A" * transparent))), metadata)
+
+
+def of_levels(levels: np.ndarray) -> Photo:
+    """A photograph of (H, W) or (H, W, C): 1 (grey), 2 (and alpha), 3 (RGB) or 4 channels (and alpha)."""
+    levels = levels.reshape(*levels.shape[:2], -1)
+    transparent = levels.shape[2] in (2, 4)
+    colour, alpha = (levels[..., :-1], levels[..., -1]) if transparent else (levels, None)
+    return Photo(threefold(colour), colour.shape[2] == 1, alpha)
+
+
+def completed(photo: Photo, metadata: Metadata) -> Photo:
+    """A photograph, as it lies in its file, turned and with what can be kept of what stood beside it."""
+    exif, remarks = upright(metadata.exif)
+    dpi = metadata.dpi
+    if dpi and not is_possible(dpi):
+        dpi, remarks = None, (*remarks, "its resolution is impossible and was left out")
+    colour, alpha = (
+        None if part is None else np.ascontiguousarray(turned(part, metadata.orientation))
+        for part in (photo.colour[..., :1] if photo.grey else photo.colour, photo.alpha)
+    )
+    first = ("only the first of its frames",) * metadata.animated
+    photo = Photo(
+        threefold(cast(np.ndarray, colour)), photo.grey, alpha, None, exif, dpi, (*first, *metadata.remarks, *remarks)
+    )
+    return with_profile(photo, metadata.profile) if metadata.profile else photo
+
+
+def with_profile(photo: Photo, profile: bytes) -> Photo:
+    """A photograph with the profile of its colours, or in sRGB, or without one that is not for such colours."""
+    colours, needed = colours_of(profile), "GRAY" if photo.grey else "RGB"
+    if colours == needed:
+        return replace(photo, profile=profile)
+    if photo.grey and colours == "RGB" and not photo.is_deep:
+        return replace(in_srgb(replace(photo, grey=False), profile), grey=True)
+    return replace(photo, remarks=(*photo.remarks, misfit(profile, needed)))
+
+
+def misfit(profile: bytes, needed: str) -> str:
+    """Why a profile does not serve."""
+    colours = colours_of(profile)
+    reason = "is damaged" if colours is None else f"is for {colours}, not for {needed},"
+    return f"its colour profile {reason} and was left out"
+
+
+def in_srgb(photo: Photo, profile: bytes) -> Photo:
+    """A photograph of 8 bits in sRGB instead of the colours of a profile."""
+    cms, shallow = cast(Any, ImageCms), photo.shallow()
+    pixels = np.ascontiguousarray(shallow.colour[..., 0] if photo.grey else shallow.colour)
+    try:
+        picture = cms.profileToProfile(
+            Image.fromarray(pixels), io.BytesIO(profile), cms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except ImageCms.PyCMSError:
+        remark = "its colour profile cannot be used and was left out"
+        return replace(photo, profile=None, remarks=(*photo.remarks, remark))
+    return replace(shallow, colour=np.array(picture), profile=None)
 
 
 def threefold(colour: np.ndarray) -> np.ndarray:
@@ -206,9 +268,9 @@ def keyed(levels: np.ndarray, picture: Image.Image) -> np.ndarray | None:
     return None if key is None else np.where((levels == key).all(-1), 0, 65535).astype(np.uint16)
 
 
-def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """CMYK → RGB, by the profile if there is one that serves."""
-    if profile:
+def from_cmyk(picture: Image.Image, profile: bytes | None) -> Image.Image:
+    """CMYK → sRGB, by the profile if there is one that serves."""
+    if profile and colours_of(profile) == "CMYK":
         cms = cast(Any, ImageCms)
         try:
             return cms.profileToProfile(picture, io.BytesIO(profile), cms.createProfile("sRGB"), outputMode="RGB")
@@ -217,40 +279,19 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     return picture.convert("RGB")
 
 
-def tiff_exif(picture: Image.Image) -> bytes | None:
-    """What the tags of a TIFF say about the photograph."""
-    tags, exif = picture.getexif(), Image.Exif()
-    for tag in TIFF_TAGS:
-        if tag in tags:
-            exif[tag] = tags[tag]
-    for ifd in IFDS:
-        exif.get_ifd(ifd).update(tags.get_ifd(ifd))
-    return exif.tobytes() if exif or any(map(exif.get_ifd, IFDS)) else None
-
-
 def raw_mode(picture: Image.Image) -> str | None:
-    """How a file lays out 16 bits of several channels, in Pillow's words, or None where it has no such pixels.
-
-    Raises:
-        ImageError: If they lie so that Pillow cannot read them.
-    """
-    tiles: list[Any] = getattr(picture, "tile", [])
-    modes = {tile.args if isinstance(tile.args, str) else str(tile.args[0]) for tile in tiles if tile.args}
-    for mode in modes:
-        if re.fullmatch("(LA|RGB|RGBA);16[BLN]", mode):
-            return mode
-    if picture.format == "TIFF" and len(picture.getbands()) > 1 and 16 in cast(Any, picture).tag_v2.get(BITS, ()):
-        raise ImageError(f"its 16 bits lie in a way that Pillow {Image.__version__} cannot read ({', '.join(modes)})")
-    return None
+    """How a PNG file lays out 16 bits of several channels, in Pillow's words, or None where it has no such pixels."""
+    modes = {str(tile.args) for tile in cast(Any, picture).tile} if picture.format == "PNG" else set[str]()
+    return next((mode for mode in modes if mode in ("LA;16B", "RGB;16B", "RGBA;16B")), None)
 
 
 def deep_pixels(data: bytes, order: str) -> np.ndarray:
-    """Pixels of 16 bits in several channels, turned as EXIF says.
+    """Pixels of 16 bits in several channels.
 
     Of each number Pillow keeps the upper byte; told the other order of bytes, it keeps the lower one.
 
     Args:
-        data: Content of the file.
+        data: Content of a PNG file.
         order: What `raw_mode` gives.
 
     Returns:
@@ -262,24 +303,17 @@ def deep_pixels(data: bytes, order: str) -> np.ndarray:
         data = data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
         pixels = half(data).astype(np.uint16)
         return pixels[..., ::2] << 8 | pixels[..., 1::2]
-    return half(data).astype(np.uint16) << 8 | half(data, order[:-1] + OTHER_ORDER[order[-1]])
+    return half(data).astype(np.uint16) << 8 | half(data, f"{order[:-1]}L")
 
 
 def half(data: bytes, order: str | None = None) -> np.ndarray:
-    """One byte of each number of a picture, turned as EXIF says: the upper one, or that of another order of bytes."""
-    with open_picture(io.BytesIO(data)) as picture:
+    """One byte of each number of a picture: the upper one, or that of another order of bytes."""
+    with open_picture(data) as picture:
         if order:
             opened = cast(Any, picture)
-            opened.tile = [
-                tile._replace(args=order if isinstance(tile.args, str) else (order, *tile.args[1:]))
-                for tile in opened.tile
-            ]
+            opened.tile = [tile._replace(args=order) for tile in opened.tile]
         picture.load()
-        return np.asarray(ImageOps.exif_transpose(picture))
-
-
-BITS = 258
-"""TIFF's tag BitsPerSample."""
+        return np.asarray(picture)
 
 
 def write_photo(path: str | Path, photo: Photo) -> tuple[str, ...]:
@@ -304,24 +338,77 @@ def write_photo(path: str | Path, photo: Photo) -> tuple[str, ...]:
         raise ImageError(f"{path} has no extension that can be written; expected {', '.join(FORMAT_OF)}.")
     if photo.alpha is not None and name == "jpeg":
         raise ImageError(f"{path} cannot be written: JPEG has no transparency; choose PNG or WebP.")
-    remarks: list[str] = []
+    photo, remarks = fitted(photo, name)
     with atomic_write(path) as temporary:
-        if photo.is_deep and name == "png":
-            temporary.write_bytes(deep_png.encode(photo.pixels, photo.profile, photo.exif, photo.dpi))
-        elif photo.is_deep and name == "tiff" and not photo.is_single:
-            write_deep_tiff(temporary, photo)
-            remarks += ["no EXIF in TIFF of 16 bits"] * (photo.exif is not None)
+        try:
+            lost = write_what_fits(temporary, photo, name)
+        except MemoryError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise ImageError(f"{path} cannot be written: {error or type(error).__name__}") from error
+    return *remarks, *(f"no {FACTS[fact]}, which {name.upper()} cannot hold" for fact in lost)
+
+
+def write_what_fits(path: Path, photo: Photo, name: str) -> tuple[str, ...]:
+    """Write a photograph with as much of what stood beside its pixels as the format can hold.
+
+    Returns:
+        Which of `FACTS` were left out.
+
+    Raises:
+        Exception: Nearly any of the writer's, if even the pixels alone cannot be written.
+    """
+    facts = [fact for fact in FACTS if getattr(photo, fact) is not None]
+    first: Exception | None = None
+    for lost in chain.from_iterable(combinations(facts, number) for number in range(len(facts) + 1)):
+        try:
+            write(path, replace(photo, **dict.fromkeys(lost)), name)
+        except MemoryError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            first = first or error
         else:
-            if photo.is_deep and name != "tiff":
-                photo = photo.shallow()
-                remarks.append(f"8 bits, since {name.upper()} has no more here")
-            try:
-                photo.picture.save(temporary, **FORMATS[name], **photo.facts)
-            except (ValueError, RuntimeError, OSError) as error:
-                if isinstance(error, OSError) and error.errno is not None:
-                    raise
-                raise ImageError(f"{path} cannot be written: {error}") from error
-    return tuple(remarks)
+            return lost
+    raise cast(Exception, first)
+
+
+def fitted(photo: Photo, name: str) -> tuple[Photo, list[str]]:
+    """A photograph as a format can have it, and what that costs."""
+    remarks: list[str] = []
+    if photo.is_deep and name == "tiff" and not photo.is_single:
+        remarks += ["no EXIF in TIFF of 16 bits"] * (photo.exif is not None)
+        photo = replace(photo, exif=None)
+    elif photo.is_deep and name not in ("png", "tiff"):
+        remarks.append(f"8 bits, since {name.upper()} has no more here")
+        photo = photo.shallow()
+    if name == "jpeg" and photo.dpi and not all(0 < round(number) <= JPEG_DPI for number in photo.dpi):
+        photo = replace(photo, dpi=None)
+        remarks.append(f"no {FACTS['dpi']}, which JPEG cannot hold")
+    # These have no grey, whose profile would be read as one of RGB.
+    if photo.grey and photo.profile and name in ("webp", "avif"):
+        before, photo = photo, in_srgb(photo, photo.profile)
+        failed = photo.remarks[len(before.remarks) :]
+        remarks += failed or [f"its grey became sRGB, since {name.upper()} has no other"]
+    return photo, remarks
+
+
+def write(path: Path, photo: Photo, name: str) -> None:
+    """Write what fits a format."""
+    if photo.is_deep and name == "png":
+        path.write_bytes(deep_png.encode(photo.pixels, photo.profile, photo.exif, photo.dpi))
+    elif photo.is_deep and not photo.is_single:
+        write_deep_tiff(path, photo)
+    else:
+        bare = replace(photo, **dict.fromkeys(FACTS))
+        facts = photo.facts
+        if name == "tiff" and photo.exif:
+            # Pillow takes tags of EXIF for tags of the file, also where they are about the pixels.
+            facts["exif"] = exif_of_photograph(photo.exif)
+        bare.picture.save(path, **FORMATS[name], **facts)
 
 
 def write_deep_tiff(path: Path, photo: Photo) -> None:

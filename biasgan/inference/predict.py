@@ -239,6 +239,8 @@ def restore_files(
     quieten_lightning()
     # The writer needs none.
     warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
+    # Of metadata; what cannot be kept is told in remarks.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     writer, interrupted, bar = PhotoWriter(overwrite), Interrupted(), RestorationBar(len(jobs))
     own = devices_of(found, devices, len(jobs))
     trainer = Trainer(

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from biasgan.codecs import bpg
-from biasgan.codecs.bpg_container import Picture, read, read_variable_length, variable_length, write
+from biasgan.codecs.bpg_container import (
+    Picture,
+    read,
+    read_extensions,
+    read_variable_length,
+    variable_length,
+    write,
+)
 from biasgan.codecs.codec import CodecError
 
 VECTORS = sorted((Path(__file__).parent / "bpg_vectors").glob("*.bpg"))
@@ -107,3 +114,15 @@ def test_sizes_of_blocks_that_hevc_does_not_have_are_refused(change: dict[str, A
     file = write(Picture("4:2:0", 64, 64, replace(read(FILE).tools, **change), b"data"))
     with pytest.raises(ValueError, match="coding blocks of"):
         read(file)
+
+
+def test_extensions_are_read_as_far_as_they_are_whole() -> None:
+    data = with_extensions((1, b"EXIF"), (3, b"XMP"), (1, b"more"), (200, b""))
+    assert read_extensions(data) == {1: b"EXIF", 3: b"XMP", 200: b""}
+    assert read_extensions(FILE) == read_extensions(b"") == {}
+    for length in range(len(data)):
+        assert set(read_extensions(data[:length])) <= {1, 3, 200}
+    # What one claims beyond the last byte of all is not another's.
+    longer = with_extensions((1, b"EXIF")).replace(b"\x04EXIF", b"\x09EXIF")
+    assert read_extensions(longer) == {1: b"EXIF"}
+    assert read(longer) == read(FILE)

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageCms
+from PIL import Image
 from torch import Tensor, nn
 
 from biasgan.images import ImageError
 from biasgan.inference.restorer import Restorer
 
-PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # pyright: ignore[reportUnknownMemberType] - partial stubs
+from .profiles import GREY_PROFILE, PROFILE
 
 
 class Inverse(nn.Module):
@@ -82,7 +82,8 @@ def test_tensors(restore: Restorer, shape: tuple[int, ...], kind: torch.dtype) -
 def test_pictures_and_files(restore: Restorer, tmp_path: Path, mode: str) -> None:
     picture = Image.fromarray(levels(6, 5, kind="uint16")) if mode == "I;16" else Image.fromarray(levels(6, 5, 3))
     picture = picture if mode == "I;16" else picture.convert(mode)
-    picture.info["icc_profile"] = PROFILE
+    profile = PROFILE if mode in ("RGB", "RGBA", "P") else GREY_PROFILE
+    picture.info["icc_profile"] = profile
     expected_mode = {"1": "L", "P": "RGB", "CMYK": "RGB"}.get(mode, mode)
     restored = restore(picture)
     assert restored.mode == expected_mode
@@ -91,12 +92,12 @@ def test_pictures_and_files(restore: Restorer, tmp_path: Path, mode: str) -> Non
         assert np.array_equal(after[..., -1], before[..., -1])
         before, after = before[..., :-1], after[..., :-1]
     if mode != "CMYK":
-        assert restored.info["icc_profile"] == PROFILE
+        assert restored.info["icc_profile"] == profile
         assert np.array_equal(after, np.iinfo(before.dtype).max - before)
-        picture.save(tmp_path / "a.png", icc_profile=PROFILE)
+        picture.save(tmp_path / "a.png", icc_profile=profile)
         for path in (tmp_path / "a.png", str(tmp_path / "a.png")):
             again = restore(path)
-            assert again.info["icc_profile"] == PROFILE
+            assert again.info["icc_profile"] == profile
             assert np.array_equal(np.asarray(again), np.asarray(restored))
 
 
