@@ -374,7 +374,8 @@ def load_weights(module: nn.Module, weights: Weights, source: str | Path) -> Non
 
 def write_weights(module: nn.Module, config: Mapping[str, Any], path: Path) -> None:
     """Write a module's state dict as safetensors, with the configuration in its metadata."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    # Copied, since safetensors refuses tensors that share their memory, as tied weights do.
+    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
     content = save(state, metadata={"format": "pt", "config": json.dumps(config)})
     with atomic_write(path) as temporary:
         temporary.write_bytes(content)

@@ -103,7 +103,8 @@ def iterations(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str | N
     known = summary if "iterations" in summary else config
     if "iterations" not in known:
         return None
-    return f"{known['iterations']}, of which {known.get('pretrain_iterations', 0)} with the pixel loss alone"
+    pixel = min(known.get("pretrain_iterations", 0), known["iterations"])
+    return f"{known['iterations']}, of which {pixel} with the pixel loss alone"
 
 
 def mixture(made_of: Mapping[str, Any] | None) -> list[str]:

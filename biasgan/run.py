@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -34,6 +35,8 @@ from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.parent import as_parent
+from biasgan.past import with_past
+from biasgan.preflight import check_metrics, check_places, check_stages, tell_what_is_missing
 from biasgan.repeat import tell_differences
 from biasgan.resume import checkpoint_of, resumed_checkpoint
 from biasgan.training.alone import is_first_process
@@ -42,7 +45,7 @@ from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
-from biasgan.training.mitigation import Mitigation, channels_shown, check_discriminator
+from biasgan.training.mitigation import Mitigation, channels_shown
 from biasgan.training.pixel_stage import after_pixel_stage
 from biasgan.training.processes import Processes, join_through
 from biasgan.training.wandb_log import WandbLog
@@ -67,6 +70,8 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     keep_freed_memory()
     seed_everything(config["seed"], verbose=False)
     resumed = resumed_checkpoint(config["resume"], folder, tell=is_first_process())
+    if resumed:
+        config = with_past(config, read_checkpoint(resumed))
 
     data = build(RestorationData, config["loader"])
     module = build(FidelityRestoration, config["training"])
@@ -81,17 +86,14 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     callbacks = [Processes(), ConfigRecord(config), *own_callbacks]
     trainer = build(Trainer, config["trainer"], callbacks=callbacks, logger=loggers)
     join_through(trainer)
-    # Now too, since Lightning asks only after all pairs are made.
-    for mitigation in mitigations:
-        mitigation.setup(trainer, module, "fit")
-    if isinstance(module, RestorationGAN):
-        check_discriminator(module.discriminator, mitigations, module.extract, config["patch_size"])
+    check_metrics(module.restored_metrics, config["best"]["metric"])
+    check_stages(trainer, module, callbacks, config["patch_size"])
+    check_places(callbacks, folder)
 
     if trainer.is_global_zero:
         tell_differences(config["repeats"], made_with)
         write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
-        if module.features.weights_name == "random":
-            Console().print("VGG-19 with random weights; see features.weights for ImageNet's.", style="yellow")
+        tell_what_is_missing(module, folder)
     for logger in loggers:
         if isinstance(logger, WandbLog) and not config["resume"]:
             logger.begin_anew()
@@ -104,7 +106,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             part.compile()  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
 
     with as_parent():
-        trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+        fit(trainer, module, data, resumed, folder / "checkpoints" / LAST)
     # Until here any could fail; from here on the others are not needed.
     trainer.strategy.barrier()
     peers.leave()
@@ -133,6 +135,11 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         value = config[name]
         if type(value) is not int or not least <= value < 2**32:
             raise ValueError(f"{name} must be a whole number from {least} to {2**32 - 1}; got {value!r}.")
+    if config["batch_size"] % config["accumulate"]:
+        raise ValueError(
+            f"A batch of {config['batch_size']} cannot be cut into accumulate={config['accumulate']} equal parts; "
+            "choose a batch_size that it divides."
+        )
     steps, iterations = config["trainer"]["max_steps"], config["iterations"]
     if type(steps) is not int or not 1 <= steps <= iterations:
         raise ValueError(
@@ -167,6 +174,34 @@ def check_patch_size(module: FidelityRestoration, patch_size: int) -> None:
             fitting = max(round(patch_size / multiple) * multiple, smallest)
             name = type(network).__name__
             raise ValueError(f"patch_size={patch_size}: {name} needs {need}; set patch_size={fitting}, for example.")
+
+
+def fit(trainer: Trainer, module: FidelityRestoration, data: RestorationData, resumed: Path | None, last: Path) -> None:
+    """Train, to leave a last checkpoint of the iteration that the training ends at.
+
+    Args:
+        trainer: What trains.
+        module: What is trained.
+        data: What it is trained with.
+        resumed: The checkpoint to go on from, if any.
+        last: The last checkpoint.
+
+    Raises:
+        RuntimeError: If there was no iteration.
+        ValueError: If Lightning does not take an option.
+    """
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+    except MisconfigurationException as error:
+        raise ValueError(str(error)) from error
+    if not trainer.global_step:
+        raise RuntimeError(
+            "The training was stopped before its first iteration, by trainer.max_time or a callback: it leaves nothing."
+        )
+    if resumed and resumed != last and trainer.is_global_zero:
+        content = read_checkpoint(resumed)
+        if trainer.global_step == content["global_step"]:
+            AtomicCheckpointIO().save_checkpoint(content, last)
 
 
 def start(
@@ -257,10 +292,10 @@ def summarise(
     config: Mapping[str, Any], module: FidelityRestoration, data: RestorationData, seconds: float
 ) -> dict[str, Any]:
     """The figures of a run: what was trained, for how long, and what came out."""
-    latest = module.latest
+    figures = module.figures
 
     def group(prefix: str, *names: str) -> dict[str, float]:
-        return {name: latest[f"{prefix}{name}"] for name in names if f"{prefix}{name}" in latest}
+        return {name: figures[f"{prefix}{name}"] for name in names if f"{prefix}{name}" in figures}
 
     return {
         **config["chosen"],
@@ -281,7 +316,7 @@ def summarise(
         "restored": group("valid/", "psnr", "ssim"),
         "realism": group("bias/realism_", "original", "restored", "compressed"),
         "feature_distance": group("bias/distance_", *Triangle._fields),
-        "deviation": latest["bias/deviation"],
+        **group("bias/", "deviation"),
     }
 
 
@@ -294,10 +329,12 @@ def table(summary: Mapping[str, Any]) -> Table:
     for column in ("validation images", "PSNR, dB", "SSIM", "realism"):
         result.add_column(column, justify="left" if column.startswith("v") else "right")
     for name in ("original", "restored", "compressed"):
-        figures = [f"{summary[name][m]:.{d}f}" if name in summary else "" for m, d in (("psnr", 2), ("ssim", 4))]
+        measured = summary.get(name, {})
+        figures = [f"{measured[m]:.{d}f}" if m in measured else "" for m, d in (("psnr", 2), ("ssim", 4))]
         result.add_row(name, *figures, f"{realism[name]:.2f}" if name in realism else "")
     result.add_section()
-    result.add_row("deviation (eq. 1)", "", "", f"{summary['deviation']:+.1f} %")
+    if "deviation" in summary:
+        result.add_row("deviation (eq. 1)", "", "", f"{summary['deviation']:+.1f} %")
     result.add_row("bits per pixel", "", "", f"{summary['compressed']['bits_per_pixel']:.3f}")
     return result
 

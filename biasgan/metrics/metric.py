@@ -22,6 +22,11 @@ class SuiteMetric(Metric):
     smallest_side: int = 1
     unavailable: str = ""
 
+    @property
+    def higher_is_better(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - torchmetrics has a constant
+        """Direction of the number."""
+        return self.protocol.higher_is_better
+
 
 class ImageMetric(SuiteMetric):
     """A metric with a value for each image; of many images it is the mean.

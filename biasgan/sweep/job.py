@@ -121,18 +121,14 @@ class Job:
 
     @property
     def figures(self) -> dict[str, float]:
-        """The main figures of its summary; none while it is not finished."""
+        """The main figures of its summary, those that were measured; none while it is not finished."""
         if not self.is_done:
             return {}
         summary: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
         restored, compressed = summary["restored"], summary["compressed"]
-        return {
-            "bits_per_pixel": compressed["bits_per_pixel"],
-            "psnr": restored["psnr"],
-            "psnr_gain": restored["psnr"] - compressed["psnr"],
-            "ssim": restored["ssim"],
-            "deviation": summary["deviation"],
-        }
+        gain = {"psnr_gain": restored["psnr"] - compressed["psnr"]} if "psnr" in restored else {}
+        measured = {name: summary[name] for name in ("deviation",) if name in summary}
+        return {"bits_per_pixel": compressed["bits_per_pixel"], **restored, **gain, **measured}
 
     def record(self) -> dict[str, Any]:
         """What `sweep.json` says about it."""

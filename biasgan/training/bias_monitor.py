@@ -11,6 +11,7 @@ from biasgan.data.pairs import Pair
 from biasgan.losses.perceptual import feature_distance
 from biasgan.training.fidelity import FidelityRestoration, restoration, restored_of
 from biasgan.training.gan import RestorationGAN
+from biasgan.training.numbers import check_layers
 from biasgan.training.step import Step
 
 CANDIDATES = ("original", "restored", "compressed")
@@ -28,14 +29,27 @@ class BiasMonitor(Callback):
         layers: Weight of each VGG-19 layer in the distances.
         patch_size: Side of the patches, as in training.
         patches: At most so many patches an image, evenly spread over its grid.
+
+    Raises:
+        ValueError: If a size or number is not positive.
     """
 
     def __init__(self, layers: Mapping[str, float], patch_size: int, patches: int = 16) -> None:
+        if patch_size < 1 or patches < 1:
+            raise ValueError(f"The bias is watched on at least one patch of a pixel; got {patches} of {patch_size}.")
         self.layers = dict(layers)
         self.patch_size = patch_size
         self.patches = patches
         self.distances = {side: MeanMetric() for side in Triangle._fields}
         self.scores = {candidate: CatMetric() for candidate in CANDIDATES}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check that the layers will be there.
+
+        Raises:
+            ValueError: If the feature network does not give one of them.
+        """
+        check_layers("callbacks.bias_monitor.layers", self.layers, restoration(pl_module).features)
 
     @torch.inference_mode()
     def on_validation_batch_end(

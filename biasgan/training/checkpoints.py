@@ -1,3 +1,4 @@
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -19,19 +20,20 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """Write checkpoints to a temporary name, sync and rename: the previous one stays until the new one is whole.
 
     The `last.ckpt` that is replaced becomes `previous.ckpt`, for the case that the disk damages the new one; unless it
-    is of another training, or damaged itself and therefore not what this training went on from.
+    is of the same iteration, of another training, or damaged itself and therefore not what this training went on from.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.known: set[Path] = set()
+        # Files of this training → the iteration that they are of.
+        self.known: dict[Path, object] = {}
 
     def load_checkpoint(
         self, path: str | Path, map_location: object = "cpu", weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Read a checkpoint, as Lightning does."""
         content: dict[str, Any] = super().load_checkpoint(path, cast(Any, map_location), weights_only)  # pyright: ignore[reportUnknownMemberType] - untyped in Lightning
-        self.known.add(Path(path).resolve())
+        self.known[Path(path).resolve()] = content.get("global_step")
         return content
 
     def save_checkpoint(
@@ -43,14 +45,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             OSError: If the disk is full or read-only, or the run folder gone; whatever was at `path` is still there.
         """
         path = Path(path)
+        iteration = checkpoint.get("global_step")
+        before = self.known.get(path.resolve(), iteration)
         try:
-            # A run folder that somebody has removed is not made again: the log would not be whole.
-            path.parent.mkdir(exist_ok=True)
+            # A run folder that somebody has removed is not made again: the log would not be whole. Lightning's
+            # ModelCheckpoint, which a user may have added, has deeper folders.
+            path.parent.mkdir(exist_ok=True, parents=path.name not in (LAST, BEST))
             with atomic_write(path) as temporary:
                 torch.save(checkpoint, temporary)
-                if path.name == LAST and path.resolve() in self.known:
+                if path.name == LAST and before != iteration:
                     link(path, path.with_name(PREVIOUS))
-            self.known.add(path.resolve())
+            self.known[path.resolve()] = iteration
         # PyTorch reports a full disk as a RuntimeError.
         except (OSError, RuntimeError) as error:
             kept = "the one before is still there" if path.is_file() else "there was none before"
@@ -73,23 +78,52 @@ def link(path: Path, name: Path) -> None:
 class Checkpoints(Callback):
     """Save `last.ckpt` every so many iterations and at the end, and `best.ckpt` at the best validation.
 
-    Best is the highest PSNR of the stage that the training is for: in an adversarial training the pixel stage does
-    not compete, whose PSNR is higher by nature.
+    The best is that of the stage that the training is for: in an adversarial training the pixel stage does not
+    compete, whose PSNR is higher by nature.
 
     Args:
         folder: Where they go.
         every: Iterations between two of `last.ckpt`.
+        metric: Name of the validation's metric that the best is best in.
+        mode: `max` or `min`, what is best; by default as the metric says.
+
+    Raises:
+        ValueError: If the mode is neither.
     """
 
-    def __init__(self, folder: str | Path, every: int) -> None:
+    def __init__(self, folder: str | Path, every: int, metric: str = "psnr", mode: str | None = None) -> None:
+        if mode not in ("max", "min", None):
+            raise ValueError(f"best.mode must be max, min, or null for what the metric says; got {mode!r}.")
         self.folder = Path(folder)
         self.every = every
-        self.best_psnr = -float("inf")
+        self.metric = metric
+        self.mode = mode
+        self.best: float | None = None
 
     @property
     def last(self) -> Path:
         """The newest checkpoint."""
         return self.folder / LAST
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check that the best can be told, and make the folder.
+
+        Raises:
+            OSError: If the folder cannot be made.
+            ValueError: If the metric is none of the validation's, or does not say what is best.
+        """
+        metrics = restoration(pl_module).restored_metrics
+        if self.metric not in metrics:
+            raise ValueError(
+                f"best.metric={self.metric} is none of the metrics that the validation has, "
+                f"{', '.join(map(str, metrics))}. Set best.metric to one of these, or choose other metrics=."
+            )
+        better = metrics[self.metric].higher_is_better
+        if self.mode is None and better is None:
+            raise ValueError(f"Whether a higher {self.metric} is better is not known; set best.mode to max or min.")
+        self.mode = self.mode or ("max" if better else "min")
+        if trainer.is_global_zero:
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
@@ -106,25 +140,40 @@ class Checkpoints(Callback):
         if trainer.state.fn != "fit":
             return
         module = restoration(pl_module)
-        if module.in_final_stage and module.latest["valid/psnr"] > self.best_psnr:
-            self.best_psnr = module.latest["valid/psnr"]
+        value = module.figures.get(f"valid/{self.metric}")
+        if module.in_final_stage and value is not None and self.is_best(value):
+            self.best = value
             trainer.save_checkpoint(self.folder / BEST)
         if self.due(trainer):
             trainer.save_checkpoint(self.last)
 
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the last iteration, whatever ended the training after it."""
+        if trainer.global_step:
+            trainer.save_checkpoint(self.last)
+
+    def is_best(self, value: float) -> bool:
+        """Whether a value is better than all before."""
+        if self.best is None:
+            return not math.isnan(value)
+        return value > self.best if self.mode == "max" else value < self.best
+
     def due(self, trainer: Trainer) -> bool:
-        """Whether this iteration is one to save at."""
-        return trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps
+        """Whether this iteration is one to save at, and surely not the last."""
+        return trainer.global_step % self.every == 0 and trainer.global_step < trainer.max_steps
 
-    def state_dict(self) -> dict[str, float]:
-        """The mark to beat."""
-        return {"best_psnr": self.best_psnr}
+    def state_dict(self) -> dict[str, Any]:
+        """The mark to beat, and in what."""
+        return {"metric": self.metric, "best": self.best}
 
-    def load_state_dict(self, state_dict: Mapping[str, float]) -> None:
-        """Take up a saved mark."""
-        self.best_psnr = state_dict["best_psnr"]
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take up a saved mark, unless it is one in another metric."""
+        # Older checkpoints have one in PSNR alone.
+        marks = {"psnr": state_dict.get("best_psnr"), state_dict.get("metric"): state_dict.get("best")}
+        self.best = marks.get(self.metric)
 
 
 def validates(trainer: Trainer) -> bool:
-    """Whether a validation follows this iteration, which is to be part of its checkpoint."""
-    return trainer.should_stop or trainer.global_step % cast(int, trainer.val_check_batch) == 0
+    """Whether a validation follows this iteration for sure, which is to be part of its checkpoint."""
+    step = trainer.global_step
+    return trainer.enable_validation and (step == trainer.max_steps or step % cast(int, trainer.val_check_batch) == 0)

@@ -7,6 +7,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from biasgan.data.pairs import Pair
 from biasgan.training.fidelity import restoration
+from biasgan.training.numbers import check_number
 
 
 class EMA(Callback):
@@ -15,10 +16,14 @@ class EMA(Callback):
     Parameters only: buffers are not averaged. The average begins as the generator itself.
 
     Args:
-        decay: Weight of the average so far at each iteration; 0.999 in BasicSR.
+        decay: Weight of the average so far at each iteration, from 0 to 1; 0.999 in BasicSR.
+
+    Raises:
+        ValueError: If it is none.
     """
 
     def __init__(self, decay: float) -> None:
+        check_number("ema_decay", decay, most=1)
         self.decay = decay
         self.average: dict[str, Tensor] = {}
         self.trained: dict[str, Tensor] = {}

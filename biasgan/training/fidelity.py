@@ -30,13 +30,14 @@ class FidelityRestoration(LightningModule):
     """Train a generator with the pixel loss alone, as the fidelity-oriented baselines do.
 
     One batch is one iteration everywhere: in `trainer.max_steps`, checkpoints, schedules, moving averages and logs.
-    A schedule is a function of the share of the training that is done, so nothing has to be remembered to resume.
+    A schedule is a function of the share of the training that is done, so nothing has to be remembered to resume; a
+    training that goes on for longer than it was laid out for keeps its last rate.
 
     Args:
         generator: Compressed → restored, (N, 3, H, W) in [0, 1]; validation pads to the sizes that it takes.
         optimizer: Makes an optimiser of parameters; its learning rate is set anew for every iteration.
         schedule: Learning rate over the training.
-        iterations: All iterations of the training.
+        iterations: Over which the training is laid out, as it is begun; how many it has in the end the Trainer knows.
         metrics: Computed on whole validation images after rounding to 8 bits; called with (image, original).
         features: Frozen feature network for the distances that are watched while training; kept out of checkpoints.
         accumulate: Parts that a batch is cut into, one after the other, to save memory. The gradient is the batch's
@@ -45,6 +46,13 @@ class FidelityRestoration(LightningModule):
         log_every: Iterations between two log entries of the loss terms; by default 10, and more in a long training,
             so that it has at most 5,000 entries.
         loss: The pixel loss.
+
+    Attributes:
+        latest: Newest value of everything that was reported, by name.
+        reported: In which iteration that was.
+
+    Raises:
+        ValueError: If a number is out of its range.
     """
 
     def __init__(
@@ -61,6 +69,10 @@ class FidelityRestoration(LightningModule):
         loss: PixelLoss = pixel_loss,
     ) -> None:
         super().__init__()
+        if clip_gradients is not None and not clip_gradients > 0:
+            raise ValueError(f"clip_gradients is a largest norm, above 0, or null for none; got {clip_gradients}.")
+        if log_every is not None and log_every < 1:
+            raise ValueError(f"log_every must be at least 1, or null for the usual; got {log_every}.")
         self.automatic_optimization = False
         self.generator = generator.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
@@ -75,11 +87,18 @@ class FidelityRestoration(LightningModule):
         self.log_every = log_every or max(10, ceil(iterations / MOST_ENTRIES))
         self.loss = loss
         self.latest: dict[str, float] = {}
+        self.reported: dict[str, int] = {}
+        self.terms: Mapping[str, float] = {}
 
     @property
     def iteration(self) -> int:
         """Iterations done so far."""
         return self.trainer.global_step
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What was reported in the last iteration, by name; what was not measured then is left out."""
+        return {name: value for name, value in self.latest.items() if self.reported[name] == self.iteration}
 
     @property
     def stage(self) -> str:
@@ -97,9 +116,9 @@ class FidelityRestoration(LightningModule):
         return False
 
     @property
-    def pixel_schedule(self) -> Schedule:
-        """Learning rate while the pixel loss is alone."""
-        return self.schedule
+    def learning_rate(self) -> float:
+        """Of the next iteration."""
+        return rate(self.schedule, self.iteration, self.iterations)
 
     @property
     def generator_optimizer(self) -> LightningOptimizer:
@@ -129,16 +148,35 @@ class FidelityRestoration(LightningModule):
         """One optimiser, for the generator."""
         return [self.optimizer(self.generator.parameters())]
 
+    def on_train_start(self) -> None:
+        """Set the learning rates of the first iteration, and put the figures up that a checkpoint held."""
+        self.set_learning_rates()
+        self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in self.latest.items()})
+
     def training_step(self, batch: Pair, batch_idx: int) -> None:
         """One iteration."""
-        self.pixel_iteration(batch, self.iteration / self.iterations)
+        self.pixel_iteration(batch)
 
-    def pixel_iteration(self, batch: Pair, progress: float) -> None:
+    def on_train_batch_end(self, outputs: object, batch: Pair, batch_idx: int) -> None:
+        """Set the learning rates of the next iteration, and end the training where a callback of any process did."""
+        self.set_learning_rates()
+        self.agree_on_the_end()
+
+    def set_learning_rates(self) -> None:
+        """Set all optimisers to the next iteration's learning rate, for callbacks that look at it before that."""
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.learning_rate
+
+    def agree_on_the_end(self) -> None:
+        """Stop after this iteration if any process is to, so that none waits for another that has stopped."""
+        self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(self.trainer.should_stop, all=False)
+
+    def pixel_iteration(self, batch: Pair) -> None:
         """One iteration with the pixel loss alone.
 
         Args:
             batch: Aligned crops, (N, 3, P, P) in [0, 1].
-            progress: Share of this stage that is done.
         """
         pixel = torch.zeros((), device=self.device)
         for part in self.parts(batch):
@@ -146,8 +184,7 @@ class FidelityRestoration(LightningModule):
             self.manual_backward(loss)
             pixel += loss.detach()
         terms = self.checked({"generator/pixel": pixel})
-        self.update(self.generator_optimizer, self.pixel_schedule(progress))
-        self.report_terms(terms)
+        self.report_terms(terms | self.update({"generator": self.generator_optimizer}))
 
     def loss_of(self, part: Pair) -> Tensor:
         """The pixel loss of a part of a batch."""
@@ -174,33 +211,51 @@ class FidelityRestoration(LightningModule):
         check_finite(numbers, self.iteration + 1)
         return numbers
 
-    def update(self, optimizer: Optimizer | LightningOptimizer, learning_rate: float) -> None:
-        """Clip, step and clear one optimiser."""
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate
-            if self.largest_norm is not None:
-                clip_grad_norm_(group["params"], self.largest_norm)
-        optimizer.step()
-        optimizer.zero_grad()
+    def update(self, optimizers: Mapping[str, Optimizer | LightningOptimizer]) -> dict[str, float]:
+        """Clip, step and clear the optimisers of networks, by name.
+
+        Returns:
+            The learning rate of each, as `learning_rate/…`.
+        """
+        rates: dict[str, float] = {}
+        for name, optimizer in optimizers.items():
+            for group in optimizer.param_groups:
+                rates[f"learning_rate/{name}"] = group["lr"]
+                if self.largest_norm is not None:
+                    clip_grad_norm_(group["params"], self.largest_norm)
+            optimizer.step()
+            optimizer.zero_grad()
+        return rates
 
     def report_terms(self, terms: Mapping[str, float]) -> None:
-        """Log loss terms every `log_every` iterations, and those of the last."""
-        if self.iteration % self.log_every == 0 or self.iteration == self.iterations:
+        """Log loss terms and learning rates every `log_every` iterations, and those of the last."""
+        self.terms = terms
+        if self.iteration % self.log_every == 0 or self.iteration == max(self.iterations, self.trainer.max_steps):
             self.report(terms)
 
+    def on_train_epoch_end(self) -> None:
+        """Report the terms of the iteration that the training ends at, if nothing else is of that."""
+        if self.terms and not self.figures:
+            self.report(self.terms)
+
     def report(self, values: Mapping[str, float]) -> None:
-        """Log values of this iteration to every logger."""
+        """Log values of this iteration to every logger, and let callbacks see them among the Trainer's metrics."""
         self.latest.update(values)
+        self.reported.update(dict.fromkeys(values, self.iteration))
+        self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in values.items()})
         for logger in self.loggers:
             logger.log_metrics(dict(values), step=self.iteration)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the newest figures in, for the summary of a run that is resumed at its end."""
         checkpoint["latest"] = dict(self.latest)
+        checkpoint["reported"] = dict(self.reported)
 
     def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
         """Take the newest figures up."""
         self.latest = dict(checkpoint["latest"])
+        # Older checkpoints do not say; their last iteration was always validated.
+        self.reported = dict(checkpoint.get("reported", dict.fromkeys(self.latest, checkpoint["global_step"])))
 
     def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor] | None:
         """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1].
@@ -240,10 +295,22 @@ class FidelityRestoration(LightningModule):
         self.report(values)
 
     def on_validation_end(self) -> None:
-        """Give back what the validation and its pictures leave, so that memory stays flat."""
+        """Give back what the validation and its pictures leave, so that memory stays flat; end as in an iteration."""
+        self.agree_on_the_end()
         # Figures hold themselves. Until Python finds that out on its own, some pile up to a hundred megabytes.
         gc.collect()
         release_freed_memory()
+
+
+def rate(schedule: Schedule, done: int, iterations: int) -> float:
+    """The learning rate of the next iteration of a stage.
+
+    Args:
+        schedule: Over the stage.
+        done: Iterations of the stage.
+        iterations: Over which the schedule is laid out; beyond them its last rate goes on.
+    """
+    return schedule(min(done, iterations - 1) / iterations)
 
 
 def restoration(module: LightningModule) -> FidelityRestoration:

@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 import torch
@@ -14,8 +14,9 @@ from biasgan.losses.adversarial import AdversarialLoss, Outcome
 from biasgan.losses.perceptual import perceptual_loss
 from biasgan.losses.pixel import pixel_loss
 from biasgan.networks.vgg_features import VGGFeatures
-from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory
+from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory, rate
 from biasgan.training.mitigation import Mitigation, check_discriminator, discriminate
+from biasgan.training.numbers import check_layers, check_number
 from biasgan.training.rehearsal import rehearsal
 from biasgan.training.schedule import Schedule
 from biasgan.training.step import Step
@@ -28,6 +29,11 @@ class LossWeights:
     pixel: float
     perceptual: float
     adversarial: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no weight, before the adversarial stage comes."""
+        for name, weight in asdict(self).items():
+            check_number(f"training.weights.{name}", weight)
 
 
 class RestorationGAN(FidelityRestoration):
@@ -49,13 +55,17 @@ class RestorationGAN(FidelityRestoration):
         adversarial_loss: What the two networks play for.
         weights: Weights of the generator's terms.
         layers: Weight of each VGG-19 layer in the perceptual loss.
-        iterations: All iterations of the training.
-        pretrain_iterations: How many of them are the pixel stage.
+        iterations: Over which the training is laid out, as in `FidelityRestoration`.
+        pretrain_iterations: How many of them are the pixel stage. Where they all are, there is no other stage, however
+            long the training goes on.
         metrics: As in `FidelityRestoration`.
         features: Frozen feature network that has all layers asked for.
         accumulate: As in `FidelityRestoration`.
         clip_gradients: As in `FidelityRestoration`, for each network.
         log_every: As in `FidelityRestoration`.
+
+    Raises:
+        ValueError: If a number is out of its range, or a layer is none of the feature network's.
     """
 
     def __init__(
@@ -81,6 +91,7 @@ class RestorationGAN(FidelityRestoration):
                 f"pretrain_iterations={pretrain_iterations} are part of iterations={iterations}; "
                 "expected 0 ≤ pretrain_iterations ≤ iterations."
             )
+        check_layers("training.layers", layers, features)
         super().__init__(
             generator, optimizer, schedule, iterations, metrics, features, accumulate, clip_gradients, log_every
         )
@@ -98,24 +109,34 @@ class RestorationGAN(FidelityRestoration):
         return [callback for callback in callbacks if isinstance(callback, Mitigation)]
 
     @property
+    def has_adversarial_stage(self) -> bool:
+        """Whether there is more than a pixel stage."""
+        return self.pretrain_iterations < self.iterations
+
+    @property
     def adversarial(self) -> bool:
         """Whether the discriminator has been trained yet."""
-        return self.iteration > self.pretrain_iterations
+        return self.has_adversarial_stage and self.iteration > self.pretrain_iterations
+
+    @property
+    def in_pixel_stage(self) -> bool:
+        """Whether the next iteration has the pixel loss alone."""
+        return self.iteration < self.pretrain_iterations or not self.has_adversarial_stage
 
     @property
     def stage(self) -> str:
         """Name of the stage that the next iteration belongs to."""
-        return "pixel stage" if self.iteration < self.pretrain_iterations else "adversarial stage"
+        return "pixel stage" if self.in_pixel_stage else "adversarial stage"
 
     @property
     def in_final_stage(self) -> bool:
         """Whether the last iteration was adversarial, or none will be."""
-        return self.adversarial or self.pretrain_iterations == self.iterations
+        return self.adversarial or not self.has_adversarial_stage
 
     @property
     def enters_adversarial_stage(self) -> bool:
         """Whether the next iteration is the first with a discriminator, after a pixel stage."""
-        return self.iteration == self.pretrain_iterations > 0
+        return self.has_adversarial_stage and self.iteration == self.pretrain_iterations > 0
 
     @property
     def networks(self) -> list[nn.Module]:
@@ -123,9 +144,12 @@ class RestorationGAN(FidelityRestoration):
         return [*super().networks, self.discriminator]
 
     @property
-    def pixel_schedule(self) -> Schedule:
-        """Learning rate of the pixel stage."""
-        return self.pretrain_schedule
+    def learning_rate(self) -> float:
+        """Of the next iteration, for both networks."""
+        pixel = self.pretrain_iterations
+        if self.in_pixel_stage:
+            return rate(self.pretrain_schedule, self.iteration, pixel)
+        return rate(self.schedule, self.iteration - pixel, self.iterations - pixel)
 
     def discriminate(self, image: Tensor, step: Step) -> Tensor:
         """Logits of candidates as the mitigations have them shown: the only road to the discriminator.
@@ -146,26 +170,56 @@ class RestorationGAN(FidelityRestoration):
         if isinstance(data, RestorationData):
             check_discriminator(self.discriminator, self.mitigations, self.extract, data.patch_size)
 
+    def rehearse(self, size: int) -> None:
+        """Compute all terms of an adversarial iteration once and change nothing: it may be long until the first.
+
+        Args:
+            size: Side of the patches.
+
+        Raises:
+            ValueError: If a network, a mitigation or the loss does not take what it will be given.
+        """
+        if not self.has_adversarial_stage:
+            return
+        check_discriminator(self.discriminator, self.mitigations, self.extract, size)
+        modes = {module: module.training for module in self.modules()}
+        self.eval()  # in which no statistics change
+        try:
+            with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType] - partly untyped
+                image = torch.full((1, 3, size, size), 0.5)
+                step = Step(image, image, self(image).detach().requires_grad_(), self.extract)
+                logits = self.discriminate(image, step), self.discriminate(step.restored, step)
+                terms = [*self.generator_terms(step).values(), self.adversarial_loss.generator(*logits)]
+                torch.stack([*terms, *self.adversarial_loss.discriminator(*logits)])
+        except ValueError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"The adversarial stage would fail on patches of {size} pixels. Choose a discriminator, mitigations "
+                f"and a loss that go together. {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+
     def configure_optimizers(self) -> list[Optimizer]:
         """Two optimisers, the generator's first."""
         return [self.optimizer(self.generator.parameters()), self.optimizer(self.discriminator.parameters())]
 
     def training_step(self, batch: Pair, batch_idx: int) -> None:
         """One iteration of the stage at hand."""
-        if self.iteration < self.pretrain_iterations:
-            self.pixel_iteration(batch, self.iteration / self.pretrain_iterations)
+        if self.in_pixel_stage:
+            self.pixel_iteration(batch)
         else:
             if self.enters_adversarial_stage:
                 self.trainer.optimizers[0].state.clear()
-            done = self.iteration - self.pretrain_iterations
-            self.adversarial_iteration(batch, done / (self.iterations - self.pretrain_iterations))
+            self.adversarial_iteration(batch)
 
-    def adversarial_iteration(self, batch: Pair, progress: float) -> None:
+    def adversarial_iteration(self, batch: Pair) -> None:
         """Update the generator, then the discriminator.
 
         Args:
             batch: Aligned crops, (N, 3, P, P) in [0, 1].
-            progress: Share of the adversarial stage that is done.
         """
         totals: dict[str, Tensor] = {}
         parts = list(self.parts(batch))
@@ -173,11 +227,9 @@ class RestorationGAN(FidelityRestoration):
             terms = self.backward_of(part, outcome)
             totals = {name: totals.get(name, 0) + term.detach() / self.accumulate for name, term in terms.items()}
         numbers = self.checked(totals)
-        learning_rate = self.schedule(progress)
-        self.update(self.generator_optimizer, learning_rate)
-        # The bare optimiser: Lightning counts the steps of wrapped ones, and one batch is one iteration.
-        self.update(self.trainer.optimizers[1], learning_rate)
-        self.report_terms(numbers)
+        # The discriminator's bare: Lightning counts the steps of wrapped ones, and one batch is one iteration.
+        rates = self.update({"generator": self.generator_optimizer, "discriminator": self.trainer.optimizers[1]})
+        self.report_terms(numbers | rates)
 
     def outcomes(self, parts: Sequence[Pair]) -> Sequence[Outcome | None]:
         """What the adversarial loss makes of each part of a batch; None where that depends on the part alone.

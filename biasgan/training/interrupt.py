@@ -70,7 +70,7 @@ class Interrupt(Callback):
         Raises:
             InterruptedTrainingError: As `heed`.
         """
-        if not validates(trainer):
+        if not validates(trainer) and trainer.global_step < trainer.max_steps:
             self.heed(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -3,6 +3,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from biasgan.training.numbers import check_number
+
 
 class Schedule(Protocol):
     """A learning rate as a function of the share of the stage that is done, in [0, 1)."""
@@ -18,6 +20,10 @@ class Constant:
 
     learning_rate: float
 
+    def __post_init__(self) -> None:
+        """Refuse what is no learning rate."""
+        check_number("learning_rate", self.learning_rate)
+
     def __call__(self, progress: float) -> float:
         """The learning rate at a share of the stage."""
         return self.learning_rate
@@ -31,11 +37,26 @@ class MultiStep:
         learning_rate: At the start.
         milestones: Shares of the stage, ascending in (0, 1): 0.25 of 400,000 iterations is 100,000.
         gamma: Factor at each milestone.
+
+    Raises:
+        ValueError: If a number is out of its range.
     """
 
     learning_rate: float
     milestones: Sequence[float]
     gamma: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what only a later iteration would show."""
+        check_number("learning_rate", self.learning_rate)
+        check_number("gamma", self.gamma)
+        for milestone in self.milestones:
+            check_number("milestone", milestone)
+        if [*self.milestones] != sorted({0, *self.milestones, 1})[1:-1]:
+            raise ValueError(
+                "The milestones of a schedule are shares of its stage, ascending between 0 and 1 (0.25 of 400,000 "
+                f"iterations is 100,000); got {[*self.milestones]}."
+            )
 
     def __call__(self, progress: float) -> float:
         """The learning rate at a share of the stage."""
@@ -52,6 +73,13 @@ class Cosine:
     learning_rate: float
     minimum: float = 1e-7
     periods: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what is no half of a cosine."""
+        check_number("learning_rate", self.learning_rate)
+        check_number("minimum", self.minimum)
+        if type(self.periods) is not int or self.periods < 1:
+            raise ValueError(f"The periods of a schedule must be a whole number from 1 on; got {self.periods!r}.")
 
     def __call__(self, progress: float) -> float:
         """The learning rate at a share of the stage."""

@@ -172,6 +172,23 @@ def test_all_processes_end_with_one_error(
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists() == stopped
 
 
+def test_all_processes_end_where_one_stops(ten_pictures: Path, tmp_path: Path) -> None:
+    """And all callbacks see the figures of a validation that is shared out unevenly."""
+    early = "+callbacks.early"
+    done = run(
+        tmp_path, *tiny(ten_pictures, *TWO, "iterations=60", "validate_every=1"), "hydra.run.dir=run",
+        f"{early}._target_=lightning.pytorch.callbacks.EarlyStopping", f"{early}.monitor=valid/psnr",
+        f"{early}.patience=100", "+callbacks.stops._target_=tests.training.together.Stops",
+        "+callbacks.stops.rank=1", "+callbacks.stops.iteration=3",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    checkpoint = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert checkpoint["global_step"] == summary["iterations"] == 3
+    early_stopping = next(state for name, state in checkpoint["callbacks"].items() if name.startswith("EarlyStopping"))
+    assert 0 < float(early_stopping["best_score"]) <= summary["restored"]["psnr"]
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """This process as the first of two that torchrun started."""

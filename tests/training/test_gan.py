@@ -1,7 +1,8 @@
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,12 +12,15 @@ from biasgan.data.pairs import Pair
 from biasgan.losses.adversarial import AdversarialLoss, Outcome, RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.run_log import read_log
+from biasgan.training.bias_monitor import BiasMonitor
 from biasgan.training.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.csv_log import CSVLog
 from biasgan.training.divergence_regularizer import DivergenceRegularizer
+from biasgan.training.ema import EMA
 from biasgan.training.gan import LossWeights, RestorationGAN
 from biasgan.training.mitigation import Mitigation
 from biasgan.training.nonfinite import NonFiniteLossError
+from biasgan.training.numbers import check_layers
 from biasgan.training.schedule import Constant
 from biasgan.training.step import Step
 
@@ -296,3 +300,72 @@ def test_batch_splits_keep_pairs_together() -> None:
     parts = list(gan.parts(batch))
     assert [part.index.tolist() for part in parts] == [[0, 1], [2, 3]]
     assert torch.equal(parts[1].original - parts[1].compressed, torch.tensor([10.0, 10.0]))
+
+
+class Late(Mitigation):
+    """Fails in the first adversarial iteration."""
+
+    def generator_losses(self, step: Step) -> Mapping[str, Tensor]:
+        return {"late": step.restored_features["conv5_4"].mean()}
+
+
+def test_a_rehearsal_shows_what_would_fail_later_and_changes_nothing() -> None:
+    gan = make_gan(pretrain_iterations=5, adversarial_loss=RelativisticAverageLoss())
+    gan.trainer = make_trainer(DivergenceRegularizer(0.1, LAYERS))
+    gan.discriminator.eval()
+    before, random = weights_of(gan), torch.get_rng_state()
+    gan.rehearse(32)
+    assert_same(before, weights_of(gan))
+    assert torch.equal(random, torch.get_rng_state())
+    assert gan.generator.training
+    assert not gan.discriminator.training
+    assert all(parameter.grad is None for parameter in gan.parameters())
+
+    for mitigation, message in (
+        (Late(), r"would fail on patches of 32 pixels.* KeyError: 'conv5_4'"),
+        (ConditionalDiscriminator(), r"would fail on patches .* to have 3 channels, but got 6 channels"),
+        (Pixel(), r"Two loss terms are called 'pixel'"),
+    ):
+        gan.trainer = make_trainer(mitigation)
+        with pytest.raises(ValueError, match=message):
+            gan.rehearse(32)
+    pixel = make_gan(iterations=5, pretrain_iterations=5)
+    pixel.trainer = make_trainer(Late())
+    pixel.rehearse(32)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: make_gan(clip_gradients=-1), "clip_gradients is a largest norm, above 0, or null for none; got -1"),
+        (lambda: make_gan(log_every=0), "log_every must be at least 1, or null for the usual; got 0"),
+        (lambda: LossWeights(1, -1, 1), "training.weights.perceptual must be a number from 0 on; got -1"),
+        (lambda: EMA(1.5), "ema_decay must be a number from 0 to 1; got 1.5"),
+        (
+            lambda: DivergenceRegularizer(-0.1, LAYERS),
+            "weight of the divergence regulariser must be a number from 0 on",
+        ),
+        (
+            lambda: DivergenceRegularizer(0.1, LAYERS, cast(Any, "pixel")),
+            "opens per sample, batch or element; got 'pixel'",
+        ),
+        (lambda: BiasMonitor(LAYERS, 0), "at least one patch of a pixel; got 16 of 0"),
+        (
+            lambda: check_layers("x", {"conv5_4": 1}, make_gan().features),
+            "x must name layers .* conv1_2, conv2_2; got ",
+        ),
+        (lambda: check_layers("x", {}, make_gan().features), "got none"),
+        (lambda: check_layers("x", {"conv1_2": -1}, make_gan().features), "x.conv1_2 must be a number from 0 on"),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_layers_that_the_regulariser_alone_wants_are_checked_at_the_start(make_pairs: MakePairs) -> None:
+    for callback in (DivergenceRegularizer(0.1, {"conv5_4": 1.0}), BiasMonitor({"conv5_4": 1.0}, 32)):
+        with pytest.raises(
+            ValueError, match=r"layers must name layers that the feature network gives, conv1_2, conv2_2"
+        ):
+            make_trainer(callback).fit(make_gan(), datamodule=make_pairs())

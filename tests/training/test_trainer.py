@@ -14,9 +14,11 @@ from biasgan.training.trainer import restoration_trainer
 from ..conftest import Command, tiny
 from .conftest import MakePairs, make_fidelity
 
+OPTIONS = {"max_steps": 1, "val_check_interval": 1, "callbacks": [], "logger": [], "accelerator": "cpu"}
+
 
 def make(**options: object) -> None:
-    restoration_trainer(max_steps=1, val_check_interval=1, callbacks=[], logger=[], accelerator="cpu", **options)  # pyright: ignore[reportArgumentType]
+    restoration_trainer(**{**OPTIONS, **options})  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
@@ -27,11 +29,24 @@ def make(**options: object) -> None:
         ({"strategy": "ddp"}, r"strategy=ddp: each backward pass.*Use trainer=ddp"),
         ({"gradient_clip_val": 1.0}, r"trainer.gradient_clip_val has no effect.*set clip_gradients"),
         ({"accumulate_grad_batches": 2}, r"trainer.accumulate_grad_batches has no effect.*set accumulate"),
+        ({"max_epochs": 2}, r"trainer.max_epochs means nothing, since a training is one pass.*set iterations instead"),
+        ({"min_epochs": 2}, r"trainer.min_epochs means nothing.*set trainer.min_steps instead"),
+        ({"check_val_every_n_epoch": 1}, r"check_val_every_n_epoch means nothing.*set validate_every instead"),
+        ({"limit_train_batches": 1}, r"trainer.limit_train_batches means nothing.*set trainer.max_steps instead"),
+        ({"overfit_batches": 0.5}, r"trainer.overfit_batches means nothing.*give it few images"),
+        ({"fast_dev_run": True}, r"trainer.fast_dev_run would leave no run; set trainer.max_steps=1 instead"),
+        ({"num_sanity_val_steps": 2}, r"trainer.num_sanity_val_steps is of no use"),
+        ({"val_check_interval": 0.5}, r"trainer.val_check_interval=0.5 must be a whole number of iterations"),
+        ({"val_check_interval": "00:00:10:00"}, r"set validate_every instead"),
     ],
 )
 def test_what_fails_for_gans_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(**options)
+
+
+def test_values_that_change_nothing_are_not_refused() -> None:
+    make(max_epochs=-1, num_sanity_val_steps=0, fast_dev_run=False, overfit_batches=0.0, limit_train_batches=None)
 
 
 def test_auto_precision_is_bf16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,3 +97,22 @@ class Fails(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.fail(trainer, "validation")
+
+
+class Stops(Callback):
+    """Ends the training in one process, as one that looks at its own clock may.
+
+    Args:
+        rank: Which.
+        iteration: After which.
+    """
+
+    def __init__(self, rank: int, iteration: int) -> None:
+        self.rank = rank
+        self.iteration = iteration
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
+    ) -> None:
+        if trainer.global_rank == self.rank and trainer.global_step == self.iteration:
+            trainer.should_stop = True
