@@ -33,6 +33,7 @@ from biasgan.checkpoint import (
 )
 from biasgan.command import plain_errors
 from biasgan.config import CONF, build, plain, register_resolvers
+from biasgan.data.entry import quality_of
 from biasgan.data.source import PairSource
 from biasgan.environment import commit, device_name, versions
 from biasgan.evaluation.drawings import draw_disparity, draw_image
@@ -115,8 +116,9 @@ def evaluate(config: Mapping[str, Any], data: str, options: Sequence[str] = ()) 
         "subject": {"kind": subject.kind, "name": subject.name, "path": subject.path, "sha256": subject.sha256},
         "chosen": {name: trained.get("chosen", {}).get(name) for name in CHOSEN},
         "training": summary_of(config["run"]),
+        "config": trained,
         "codec": source.identity["codec"],
-        "quality": quality_of(config, evaluator),
+        "quality": config["quality"] if config["codec"] else quality_of(evaluator.entries),
         "codec_identity": source.identity,
         "set": {"name": set_name, "images": len(evaluator.entries), "fingerprint": figures.fingerprint},
         "metrics": figures.metrics(),
@@ -358,17 +360,6 @@ def summary_of(run: str | None) -> dict[str, Any]:
         return json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-
-
-def quality_of(config: Mapping[str, Any], evaluator: Evaluator) -> int | str:
-    """The quality of the images: as it was asked for, or of images that were compressed before as they say."""
-    if config["codec"]:
-        return config["quality"]
-    known = {entry.quality for entry in evaluator.entries}
-    qualities = sorted(quality for quality in known if quality is not None)
-    if len(qualities) < len(known) or not qualities:
-        return "given"
-    return qualities[0] if len(qualities) == 1 else f"{qualities[0]}-{qualities[-1]}"
 
 
 def cost_of(network: nn.Module | None) -> dict[str, Any] | None:

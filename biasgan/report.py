@@ -15,10 +15,11 @@ from biasgan.reporting.absent import Absent, find_absent, reasons
 from biasgan.reporting.bias_table import bias_table
 from biasgan.reporting.charts import Chart, rate_distortion_charts, realism_charts, training_charts, triangle_charts
 from biasgan.reporting.comparisons import comparison_table
+from biasgan.reporting.configuration_table import configuration_table
 from biasgan.reporting.csv_files import results_as_csv, table_as_csv
 from biasgan.reporting.evaluation_table import evaluation_table
 from biasgan.reporting.evaluations import Condition, Evaluation, find_evaluations, places
-from biasgan.reporting.groups import Grouped, by_condition, grouped, labels_of
+from biasgan.reporting.groups import Grouped, by_condition, grouped, labels_of, repeated
 from biasgan.reporting.latex import table_as_latex
 from biasgan.reporting.page import Section, page
 from biasgan.reporting.pictures import pictures_of
@@ -59,11 +60,12 @@ def report(runs: Iterable[str], out: str | Path = "report") -> tuple[Path, tuple
     folder = Path(out)
     for place in (folder, folder / "tables", folder / "figures"):
         place.mkdir(parents=True, exist_ok=True)
-    groups = grouped(evaluations)
+    groups, twice = grouped(evaluations), repeated(evaluations)
     conditions = by_condition(groups, evaluations)
     labels = labels_of(conditions)
     pictures, unreadable = pictures_of(conditions)
-    left_out = (*left_out, *(f"{one.folder}: {one.reason}." for one in absent), *unreadable)
+    again = [f"{one}: of the configuration and seed of {other}, so no further seed." for one, other in twice.items()]
+    left_out = (*left_out, *again, *(f"{one.folder}: {one.reason}." for one in absent), *unreadable)
     sections = _sections(evaluations, groups, conditions, labels, absent)
     tables = [table for section in sections for table in section.tables]
     charts = [chart for section in sections for chart in section.charts]
@@ -98,9 +100,12 @@ def _sections(
     """Tables and charts, in the order of the page."""
     by_images = {c: [one for one in evaluations if one.condition == c] for c in conditions}
     why = {c: reasons(absent, c) for c in conditions}
-    qualities = [quality_table(c, labels[c], own, by_images[c], why[c]) for c, own in conditions.items()]
-    ablations = [table for c, own in conditions.items() if (table := ablation_table(c, labels[c], own, why[c]))]
     curves = sweeps(by_images)
+    others = {c: [one for other in some for one in by_images[other]] for some in curves.values() for c in some}
+    qualities = [
+        quality_table(c, labels[c], own, by_images[c], why[c], others.get(c, ())) for c, own in conditions.items()
+    ]
+    ablations = [table for c, own in conditions.items() if (table := ablation_table(c, labels[c], own, why[c]))]
     rates: list[Chart] = []
     bias: list[Chart] = []
     for label, some in curves.items():
@@ -110,6 +115,7 @@ def _sections(
         bias += realism_charts(labels[condition], own)
     comparisons = comparison_table(conditions, labels)
     training = list(training_charts(groups))
+    configurations = configuration_table(groups)
     return [
         Section("quality", "Quality", "Objective quality of compressed and restored images, as in Tab. 3.", qualities),
         Section(
@@ -155,7 +161,12 @@ def _sections(
             (),
             training,
         ),
-        Section("evaluations", "Evaluations", "All that was evaluated.", [evaluation_table(evaluations, labels)]),
+        Section(
+            "evaluations",
+            "Evaluations",
+            "All that was evaluated.",
+            [evaluation_table(evaluations, labels), *([configurations] if configurations else [])],
+        ),
     ]
 
 

@@ -29,6 +29,7 @@ from biasgan.checkpoint import (
 )
 from biasgan.config import build
 from biasgan.data.datamodule import RestorationData
+from biasgan.data.entry import quality_of
 from biasgan.environment import environment
 from biasgan.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
@@ -48,6 +49,7 @@ from biasgan.training.gan import RestorationGAN
 from biasgan.training.mitigation import Mitigation, channels_shown
 from biasgan.training.pixel_stage import after_pixel_stage
 from biasgan.training.processes import Processes, join_through
+from biasgan.training.recipe import recipe
 from biasgan.training.wandb_log import WandbLog
 
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
@@ -119,7 +121,12 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             write_weights(module.discriminator, config, folder / "discriminator.safetensors")
         found = {"data_fingerprint": data.fingerprint}
         tell_differences(config["repeats"], found)
-        summary: dict[str, Any] = {**summarise(config, module, data, time.monotonic() - started), **found, **made_with}
+        summary: dict[str, Any] = {
+            **summarise(config, module, data, time.monotonic() - started),
+            "recipe": recipe(config, module, data, dict(zip(config["callbacks"], own_callbacks, strict=True))),
+            **found,
+            **made_with,
+        }
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
         starts = (f"{name} started from: {place}" for name, place in summary["started_from"].items())
         Console(highlight=False, markup=False).print(table(summary), *starts, f"{folder}", sep="\n", soft_wrap=True)
@@ -299,7 +306,7 @@ def summarise(
 
     return {
         **config["chosen"],
-        "quality": config["quality"],
+        "quality": config["quality"] if config["codec"] else quality_of(data.train_entries),
         "seed": config["seed"],
         "iterations": module.iteration,
         "pretrain_iterations": config["pretrain_iterations"],
@@ -311,6 +318,7 @@ def summarise(
         "generator_parameters": sum(p.numel() for p in module.generator.parameters()),
         "codec_identity": data.source.identity,
         "training_images": data.train_images,
+        "originals_fingerprint": data.originals_fingerprint,
         "validation_images": data.valid_images,
         "compressed": {**group("valid/compressed_", "psnr", "ssim"), "bits_per_pixel": data.bits_per_pixel},
         "restored": group("valid/", "psnr", "ssim"),

@@ -1,16 +1,17 @@
 import csv
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from biasgan import report
+from biasgan import evaluate, report
 from biasgan.report import patterns
 
-from .conftest import Command
-from .reporting.made import make_evaluation, make_sweep
+from .conftest import Command, Finished
+from .reporting.made import TRAINED, make_evaluation, make_sweep
 
 
 @pytest.fixture
@@ -118,3 +119,49 @@ def test_what_was_not_evaluated_is_said(reporting: Command, tmp_path: Path) -> N
         rows = [row for row in csv.DictReader(file) if row["method"] == "ESRGAN, full"]
     assert {row["note"] for row in rows} == {"its training failed: no memory is left"}
     assert {row["value"] for row in rows} == {""}
+
+
+def test_a_run_at_another_quality_and_a_repeated_one_are_told(reporting: Command, tmp_path: Path) -> None:
+    config = {"training": {"layers": {"conv1_2": 1.0}}}
+    trained = {"seed": 0, "iterations": 1000, "pretrain_iterations": 500, "quality": 37, **TRAINED}
+    make_sweep(tmp_path / "runs", methods=("full",), qualities=(32, 37), config=config)
+    subject = {"kind": "run", "name": "again", "path": "again", "sha256": "1"}
+    make_evaluation(tmp_path / "runs" / "again", config=config, subject=subject, date="2026-01-01")
+    make_evaluation(tmp_path / "runs" / "cross", quality=32, config=config, training=trained, subject=subject)
+    done = reporting("runs=runs")
+    assert done.out == (
+        "left out: runs/again/evaluation.json: of the configuration and seed of "
+        "runs/realesrgan-full-37-0/evaluation.json, so no further seed.\nreport/report.html\n"
+    )
+    with (tmp_path / "report" / "tables" / "quality-div2k-valid-bpg-32.csv").open() as file:
+        rows = {row["method"]: row for row in csv.DictReader(file) if row["column"] == "PSNR" and row["value"]}
+    assert rows.keys() == {"compressed", "Real-ESRGAN, full", "Real-ESRGAN, full (trained for bpg 37)"}
+    assert rows["Real-ESRGAN, full (trained for bpg 37)"]["unlike"] == "other quality, training"
+    assert rows["Real-ESRGAN, full"]["unlike"] == "other quality"
+
+
+def test_a_real_run_is_reported_by_its_configuration(
+    command: Command, reporting: Command, finished: Finished, pictures: Path, tmp_path: Path
+) -> None:
+    """Its evaluation at its own quality, at another, and one of another weight, all by the real writers."""
+    run = Path(shutil.copytree(finished.folder, tmp_path / "runs" / "run"))
+    for more in ((), ("qf=10",)):
+        done = command(f"run={run}", "accelerator=cpu", "pictures=0", *more, main=evaluate.main)
+        assert done.status == 0, done.err
+    result = json.loads((run / "evaluation.json").read_text())
+    result["config"]["callbacks"]["divergence_regularizer"]["weight"] = 1
+    result["config"]["seed"] = result["training"]["seed"] = 1
+    result["subject"]["sha256"] = "1"
+    other = tmp_path / "runs" / "other"
+    other.mkdir()
+    (other / "evaluation.json").write_text(json.dumps(result))
+    assert reporting("runs=runs").status == 0
+    tables = {file.stem: file for file in (tmp_path / "report" / "tables").glob("*.csv")}
+    methods: dict[str, set[str]] = {}
+    for name, file in tables.items():
+        with file.open() as opened:
+            methods[name] = {row["method"] for row in csv.DictReader(opened) if "method" in row} - {"compressed"}
+    weight, name = "\N{GREEK SMALL LETTER LAMDA}", f"quality-{pictures.name}-jpeg"
+    own = {f"Real-ESRGAN, full ({weight} {value})" for value in ("0.1", "1")}
+    cross = {f"Real-ESRGAN, full ({weight} 0.1, trained for jpeg 20)"}
+    assert (methods[f"{name}-20"], methods[f"{name}-10"], methods["configurations"]) == (own, cross, own | cross)

@@ -7,7 +7,7 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from biasgan.data.entry import Entry, fingerprint, names_of
+from biasgan.data.entry import Entry, fingerprint, fingerprint_of_originals, names_of
 from biasgan.data.pairs import Pair, PairDataset, ValidationPairs
 from biasgan.data.samplers import IterationSampler, UnrepeatedSampler
 from biasgan.data.source import PairSource
@@ -149,6 +149,11 @@ class RestorationData(LightningDataModule):
         Pairs of a store and the same ones in chunks have different hashes.
         """
         return fingerprint(self.train_entries, self.valid_entries)
+
+    @property
+    def originals_fingerprint(self) -> str:
+        """Hash of all originals, the same for all codecs and qualities; after `setup`."""
+        return fingerprint_of_originals(self.train_entries, self.valid_entries)
 
     @property
     def bits_per_pixel(self) -> float:

@@ -52,6 +52,14 @@ class Entry(ABC):
     def digest(self) -> str:
         """Known without reading the pixels, and another one where they differ, before or after compression."""
 
+    @property
+    def original_digest(self) -> str:
+        """The same at all qualities, and another one where originals differ, as far as that is known without reading.
+
+        By default it is known of their size alone.
+        """
+        return f"{self.width}x{self.height}"
+
     @abstractmethod
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The compressed image and the original.
@@ -72,6 +80,21 @@ def fingerprint(*sides: Iterable[Entry]) -> str:
     """SHA-256 of the names and digests of all pairs of several sets, in their order, in hexadecimal digits."""
     known = [[(entry.name, entry.digest) for entry in side] for side in sides]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def fingerprint_of_originals(*sides: Iterable[Entry]) -> str:
+    """SHA-256 of the names and digests of the originals of several sets, in their order, in hexadecimal digits."""
+    known = [[(entry.name, entry.original_digest) for entry in side] for side in sides]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def quality_of(entries: Iterable[Entry]) -> int | str:
+    """The quality of images that were compressed before: one, `LOWEST-HIGHEST`, or `given` where nobody knows."""
+    known = {entry.quality for entry in entries}
+    qualities = sorted(quality for quality in known if quality is not None)
+    if len(qualities) < len(known) or not qualities:
+        return "given"
+    return qualities[0] if len(qualities) == 1 else f"{qualities[0]}-{qualities[-1]}"
 
 
 def names_of(entries: Iterable[Entry]) -> list[str]:

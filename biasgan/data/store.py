@@ -49,6 +49,11 @@ class StoredEntry(Entry):
         """Of both files."""
         return f"{self.original_crc32}-{self.compressed_crc32}"
 
+    @property
+    def original_digest(self) -> str:
+        """Of the original's file."""
+        return self.original_crc32
+
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:
         """The compressed image and the original, mapped, (H, W, 3) uint8 twice, read-only.
 

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import yaml
-
-from biasgan.reporting.evaluations import NAME, Condition, Evaluation, Json, places
+from biasgan.reporting.evaluations import NAME, Condition, Evaluation, Json, places, quality_text, read_config
 from biasgan.reporting.groups import subject_of
 from biasgan.reporting.paper import Subject
 
@@ -90,23 +88,13 @@ def _place(file: Path, folder: str) -> Path:
 
 
 def _absent(folder: Path, reason: str) -> Absent:
-    config = _config(folder / "config.yaml")
+    config = read_config(folder / "config.yaml")
     chosen = config.get("chosen")
     known: Mapping[str, Any] = cast(Json, chosen) if isinstance(chosen, dict) else {}
-    quality = config.get("quality")
     return Absent(
         folder,
         subject_of(known),
         known.get("codec"),
-        f"{quality:g}" if isinstance(quality, int | float) else quality,
+        quality_text(config.get("quality")),
         reason,
     )
-
-
-def _config(file: Path) -> Json:
-    """A run's configuration; empty where there is none that can be read."""
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return cast(Json, content) if isinstance(content, dict) else {}

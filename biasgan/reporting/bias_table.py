@@ -1,13 +1,14 @@
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from biasgan.reporting import paper
-from biasgan.reporting.evaluations import Condition, Evaluation, Json
-from biasgan.reporting.groups import Grouped
+from biasgan.reporting.evaluations import Condition, Evaluation, part
+from biasgan.reporting.groups import Group, Grouped
+from biasgan.reporting.likeness import differences, in_short, patch_differences, training_differences
 from biasgan.reporting.paper import Subject
 from biasgan.reporting.statistics import Mean, mean_of
 from biasgan.reporting.table import Cell, Column, Row, Table, cell_of, file_name
-from biasgan.reporting.tables import absent_rows, compared, is_number, seeds
+from biasgan.reporting.tables import absent_rows, compared, is_number, otherwise, seeds
 
 MEASURES = {"features": "features", "lpips": "LPIPS", "fid": "FID"}
 """What triangles are measured by, and its name."""
@@ -88,11 +89,12 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         groups: What was evaluated on them.
         absent: Why other trainings were not.
     """
-    told = paper.differences(condition)
+    told = differences([one for own in groups.values() for one in own])
     measures = [*DEVIATIONS, *DISPARITIES, *SCORES, *DISTANCES]
 
-    def cell(measure: Measure, members: Sequence[Evaluation], subject: Subject | None) -> Cell:
-        figures = paper.REALISM.get(subject) if subject and measure in SCORES else None
+    def cell(measure: Measure, members: Sequence[Evaluation], group: Group) -> Cell:
+        figures = paper.REALISM.get(group.subject) if group.subject and measure in SCORES else None
+        apart = [*told, *training_differences(group, members), *patch_differences(members)] if figures else []
         values = [value for member in members if (value := measure.of(member)) is not None]
         mean = mean_of(values) if values else None
         return cell_of(
@@ -101,12 +103,11 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
             digits=measure.digits,
             has_sign=measure in DEVIATIONS,
             paper=figures[SCORES.index(measure)] if figures else None,
-            comparable=not told and figures is not None,
+            unlike=in_short(apart),
         )
 
     rows = [
-        Row(group.label, [cell(measure, members, group.subject) for measure in measures])
-        for group, members in groups.items()
+        Row(group.label, [cell(measure, members, group) for measure in measures]) for group, members in groups.items()
     ]
     return Table(
         file_name("bias", label),
@@ -118,6 +119,7 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
             f"{DEVIATION} {DISPARITY} {REALISM} {DISTANCE}",
             *feature_notes(groups),
             compared("Tab. 1 and 2", told),
+            *otherwise(groups),
         ],
     )
 
@@ -173,11 +175,3 @@ def feature_notes(groups: Grouped) -> list[str]:
     if any("with random weights" in features for features in found):
         notes.append("Distances by random weights are those of an untrained network.")
     return notes
-
-
-def part(content: Json, *names: str) -> Any:  # noqa: ANN401
-    """What stands at a place within an evaluation, None if there is nothing."""
-    value: Any = content
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - of JSON
-    return value  # pyright: ignore[reportUnknownVariableType] - of JSON

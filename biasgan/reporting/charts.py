@@ -18,8 +18,8 @@ from biasgan.analysis.realism import Realism
 from biasgan.analysis.realism_figure import realism_figure
 from biasgan.analysis.triangle import Triangle
 from biasgan.analysis.triangle_figure import triangle_figure
-from biasgan.reporting.bias_table import CANDIDATES, MEASURES, part
-from biasgan.reporting.evaluations import Condition, Evaluation
+from biasgan.reporting.bias_table import CANDIDATES, MEASURES
+from biasgan.reporting.evaluations import Condition, Evaluation, part
 from biasgan.reporting.groups import Group, Grouped, name_of
 from biasgan.reporting.paper import COMPRESSED, Subject
 from biasgan.reporting.table import file_name
@@ -184,20 +184,21 @@ def _mean_curve(
 def training_charts(groups: Grouped) -> Iterator[Chart]:
     """How trainings went, those of a baseline in one picture, by the codec and quality that they were trained for."""
     found: dict[str, dict[str, dict[Path, None]]] = {}
-    for group, members in groups.items():
+    labels: dict[Path, str] = {}
+    # What was evaluated at its own quality and others was trained once.
+    for group, members in sorted(groups.items(), key=lambda item: item[0].trained_for != ""):
         for member in members:
-            if member.run and (member.run / "log.csv").is_file():
+            run = member.run.resolve() if member.run else None
+            if run and (run / "log.csv").is_file() and labels.setdefault(run, group.label) == group.label:
                 named = name_of(Subject(group.subject.baseline)) if group.subject else group.label
                 trained = (member.chosen.get("codec"), member.training.get("quality"))
                 title = " ".join(str(word) for word in (f"{named},", *trained) if word is not None).rstrip(",")
-                found.setdefault(title, {}).setdefault(group.label, {})[member.run.resolve()] = None
+                found.setdefault(title, {}).setdefault(group.label, {})[run] = None
     for title, runs in found.items():
-        labels = list(runs)
-        for start in range(0, len(labels), CURVES):
-            logs = {
-                label: [read_log(run / "log.csv") for run in runs[label]] for label in labels[start : start + CURVES]
-            }
+        names = list(runs)
+        for start in range(0, len(names), CURVES):
+            logs = {name: [read_log(run / "log.csv") for run in runs[name]] for name in names[start : start + CURVES]}
             figure = training_figure(logs)
-            number = f" {start // CURVES + 1}" if len(labels) > CURVES else ""
+            number = f" {start // CURVES + 1}" if len(names) > CURVES else ""
             if figure:
                 yield chart(f"training {title}{number}", f"Training: {title}", figure)

@@ -3,14 +3,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from biasgan.reporting.bias_table import DEVIATIONS, DISPARITIES
 from biasgan.reporting.evaluations import Condition, Evaluation
-from biasgan.reporting.groups import Group, Grouped
+from biasgan.reporting.groups import Grouped, counterpart
 from biasgan.reporting.statistics import Paired, paired_test
 from biasgan.reporting.table import Cell, Column, Row, Table, decimals
 from biasgan.reporting.tables import metric_columns, paired_values, value_of, why_missing
 
 
 def comparison_table(conditions: Mapping[Condition, Grouped], labels: Mapping[Condition, str]) -> Table | None:
-    """Paired tests of each method against the vanilla training of its baseline; None where there is nothing to compare.
+    """Paired tests of each method against the vanilla training that is like it; None where there is nothing to compare.
 
     Over the seeds that both have, or over the images where there is one seed. Realism is not tested, for each run's
     own discriminator gives it.
@@ -38,12 +38,8 @@ P = "p is that of a paired t-test, both sides: small values speak against chance
 
 
 def _rows(images: str, groups: Grouped) -> Iterator[Row]:
-    references: dict[str, Group] = {}
-    for group in groups:
-        if group.subject and group.subject.method == "vanilla":
-            references.setdefault(group.subject.baseline, group)
     for group, members in groups.items():
-        reference = references.get(group.subject.baseline) if group.subject else None
+        (reference,) = counterpart(group, groups)[:1] or (None,)
         if reference is None or group.subject == reference.subject:
             continue
         both = [*members, *groups[reference]]

@@ -3,19 +3,19 @@ import io
 from collections.abc import Sequence
 
 from biasgan.reporting.evaluations import Evaluation
-from biasgan.reporting.table import Table
+from biasgan.reporting.table import Cell, Column, Table
 
 
 def table_as_csv(table: Table) -> str:
-    """A table with one line a number: what it is, ours unrounded, the paper's, why there is none."""
-    heads = [*table.heads, "column", "unit", "value", "half_width", "paper", "difference", "note"]
+    """A table with one line a number: what it is, ours unrounded, the paper's, why there is none; or words alone."""
+    heads = [*table.heads, "column", "unit", "value", "half_width", "paper", "difference", "unlike", "note"]
     lines = [
         [
             *(row.label, *row.words, column.name, column.unit),
-            *(cell.value, cell.half_width, cell.paper, cell.difference, cell.note),
+            *(cell.value, cell.half_width, cell.paper, cell.difference, cell.unlike if cell.paper else "", cell.note),
         ]
         for row in table.rows
-        for column, cell in zip(table.columns, row.cells, strict=True)
+        for column, cell in zip(table.columns or [Column("")], row.cells or [Cell()], strict=True)
     ]
     return _written(heads, lines)
 

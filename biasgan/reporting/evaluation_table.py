@@ -1,7 +1,6 @@
 from collections.abc import Mapping, Sequence
 
-from biasgan.reporting.bias_table import part
-from biasgan.reporting.evaluations import Condition, Evaluation
+from biasgan.reporting.evaluations import Condition, Evaluation, part
 from biasgan.reporting.table import Cell, Column, Row, Table, decimals
 
 COLUMNS = (

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+import yaml
+
 from biasgan.analysis.triangle import Triangle
 from biasgan.files import expanded
 
@@ -44,14 +46,24 @@ class Condition(NamedTuple):
     quality: str
 
     @property
+    def codec_identity(self) -> Json:
+        """The codec's identity."""
+        return json.loads(self.identity)
+
+    @property
     def label(self) -> str:
         """For people."""
         return f"{self.set_name}, {self.codec} {self.quality}"
 
     @property
+    def is_point(self) -> bool:
+        """Whether the quality is a number, so that it can be a point of a curve, and not mixed or unknown."""
+        return self.quality.replace(".", "", 1).isdigit()
+
+    @property
     def order(self) -> tuple[str, str, float, str]:
         """Sorts by set, codec and quality as a number; what is no number comes last."""
-        number = float(self.quality) if self.quality.replace(".", "", 1).isdigit() else float("inf")
+        number = float(self.quality) if self.is_point else float("inf")
         return self.set_name, self.codec, number, str(self)
 
 
@@ -81,7 +93,14 @@ class Evaluation:
     @property
     def seed(self) -> int | None:
         """Of the training, where it is known."""
-        return self.training.get("seed")
+        return self.training.get("seed", self.config.get("seed"))
+
+    @cached_property
+    def config(self) -> Json:
+        """The resolved configuration of the training; empty where it is not known."""
+        # Evaluations of former releases have none in them.
+        given = part(self.content, "config") or (read_config(self.run / "config.yaml") if self.run else None)
+        return cast(Json, given) if isinstance(part(given or {}, "training"), dict) else {}
 
     @cached_property
     def run(self) -> Path | None:
@@ -178,12 +197,28 @@ def read_evaluation(file: Path) -> Evaluation:
         raise EvaluationError(f"{file}: {error}") from None
 
 
+def read_config(file: Path) -> Json:
+    """A run's configuration; empty where there is none that can be read."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return cast(Json, content) if isinstance(content, dict) else {}
+
+
+def quality_text(quality: object) -> str | None:
+    """A quality in words; None where it is none."""
+    if isinstance(quality, int | float) and not isinstance(quality, bool):
+        return f"{quality:g}"
+    return quality if isinstance(quality, str) else None
+
+
 def _evaluation(file: Path, content: Json) -> Evaluation:
     subject, images = _object(content, "subject"), _object(content, "set")
     metrics, triangles = _object(content, "metrics"), _object(content, "triangles", {})
-    quality = content.get("quality")
-    if isinstance(quality, bool) or not isinstance(quality, int | float | str):
-        raise EvaluationError(f"quality must be a number or a text; got {quality!r}.")
+    quality = quality_text(content.get("quality"))
+    if quality is None:
+        raise EvaluationError(f"quality must be a number or a text; got {content.get('quality')!r}.")
     return Evaluation(
         file=file,
         kind=_get(subject, "kind", str),
@@ -198,7 +233,7 @@ def _evaluation(file: Path, content: Json) -> Evaluation:
             _get(images, "fingerprint", str, ""),
             _get(content, "codec", str),
             json.dumps(_object(content, "codec_identity", {}), sort_keys=True),
-            quality if isinstance(quality, str) else f"{quality:g}",
+            quality,
         ),
         bits_per_pixel=_number(_object(content, "bits_per_pixel"), "mean"),
         metrics={name: _measured(_object(metrics, name)) for name in metrics},
@@ -207,6 +242,14 @@ def _evaluation(file: Path, content: Json) -> Evaluation:
         triangles={name: _triangle(_object(triangles, name)) for name, sides in triangles.items() if sides is not None},
         content=content,
     )
+
+
+def part(content: Json, *names: str) -> Any:  # noqa: ANN401
+    """What stands at a place within nested tables, None if there is nothing."""
+    value: Any = content
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - of JSON
+    return value  # pyright: ignore[reportUnknownVariableType] - of JSON
 
 
 def _measured(given: Json) -> Measured:

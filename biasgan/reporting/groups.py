@@ -1,12 +1,15 @@
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from biasgan.reporting.configuration import told_apart, trained_for, traits_of
 from biasgan.reporting.evaluations import Condition, Evaluation, Json
 from biasgan.reporting.paper import ADVERSARIAL, METHODS, NAMES, Subject
 
 ORDER = [*NAMES]
-TRAITS = ("scale", "trained on", "data", "iterations", "pixel stage", "features", "generator")
+METHOD = ("callbacks.", "training.discriminator.in_channels")
+"""Traits in which methods may differ that are held against each other; but not in the average."""
+AVERAGE = "callbacks.ema."
 
 
 class Group(NamedTuple):
@@ -17,6 +20,16 @@ class Group(NamedTuple):
     subject: Subject | None
     """None where the baseline is not known."""
     scale: str | None = None
+    trained_for: str = ""
+    """Codec and quality, where that is not what it was evaluated at, or are several; in words."""
+    traits: tuple[tuple[str, str | None], ...] = ()
+    """What makes the training."""
+
+    @property
+    def setting(self) -> tuple[object, ...]:
+        """What trainings have in common that differ in their method alone."""
+        kept = [trait for trait in self.traits if not trait[0].startswith(METHOD) or trait[0].startswith(AVERAGE)]
+        return (self.trained_for, *sorted(kept))
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -38,15 +51,6 @@ def subject_of(chosen: Json) -> Subject | None:
     return Subject(baseline, method if baseline in ADVERSARIAL else None) if baseline else None
 
 
-def traits_of(evaluation: Evaluation) -> tuple[object, ...]:
-    """What else tells trainings apart that are not seeds of each other: the values of `TRAITS`."""
-    chosen, training = evaluation.chosen, evaluation.training
-    return (
-        *(chosen.get(name) for name in ("scale", "codec", "data")),
-        *(training.get(name) for name in ("iterations", "pretrain_iterations", "features", "generator")),
-    )
-
-
 def name_of(subject: Subject) -> str:
     """For people."""
     name = NAMES.get(subject.baseline, subject.baseline)
@@ -56,44 +60,81 @@ def name_of(subject: Subject) -> str:
 def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
     """Put evaluations together whose numbers are averaged: those of the seeds of one training, by all qualities.
 
-    Labels say in what groups differ. Where two of a group would be of the same seed and the same images, the group is
-    no training with several seeds, and each has its own name instead. Of compressed images alone there is no group.
+    Labels say in what groups differ. A network that was evaluated at another quality than its own is in a group of its
+    own, and so is one that was trained for several. Of one configuration and seed the latest counts, see `repeated`;
+    where the configuration is not known and two would be of the same seed and images, each has its own name instead.
+    Of compressed images alone there is no group.
     """
-    named: dict[tuple[str, Subject | None], dict[tuple[object, ...], list[Evaluation]]] = {}
+    evaluations = [one for one in evaluations if one.kind != "compressed"]
+    again = repeated(evaluations)
+    named: dict[tuple[str, Subject | None], dict[Key, list[Evaluation]]] = {}
     for evaluation in evaluations:
-        if evaluation.kind != "compressed":
+        if evaluation.file not in again:
             subject = subject_of(evaluation.chosen)
             label = name_of(subject) if subject else evaluation.name
-            named.setdefault((label, subject), {}).setdefault(traits_of(evaluation), []).append(evaluation)
+            named.setdefault((label, subject), {}).setdefault(key_of(evaluation), []).append(evaluation)
     found: dict[Group, list[Evaluation]] = {}
     for (label, subject), variants in named.items():
-        for traits, members in variants.items():
-            told = told_apart(traits, variants)
+        for key, members in variants.items():
+            told = key.told_apart(variants)
             own = f"{label} ({', '.join(told)})" if told else label
-            scale = members[0].chosen.get("scale")
+            group = Group(own, subject, members[0].chosen.get("scale"), key.trained_for, key.traits)
             places = [(member.seed, member.condition) for member in members]
             if len(set(places)) == len(places):
-                found[Group(own, subject, scale)] = members
+                found[group] = members
                 continue
             for member in members:
                 one = own if member.name == own else f"{own}: {member.name}"
                 same = [group for group in found if group.label == one]
                 if same and (member.seed, member.condition) in {(m.seed, m.condition) for m in found[same[0]]}:
                     one = f"{own}: {member.path or member.file}"
-                found.setdefault(Group(one, subject, scale), []).append(member)
+                found.setdefault(group._replace(label=one), []).append(member)
     return dict(sorted(found.items(), key=lambda item: item[0].order))
 
 
-def told_apart(traits: tuple[object, ...], variants: Iterable[tuple[object, ...]]) -> list[str]:
-    """The first traits of a training that tell it from all others, in words; those that are known come first."""
-    left = [other for other in variants if other != traits]
-    told: list[str] = []
-    for number in sorted(range(len(TRAITS)), key=lambda number: traits[number] is None):
-        same = [other for other in left if other[number] == traits[number]]
-        if len(same) < len(left):
-            told.append(f"{TRAITS[number]} {'unknown' if traits[number] is None else traits[number]}")
-        left = same
-    return told
+class Key(NamedTuple):
+    """What evaluations of one group have in common."""
+
+    traits: tuple[tuple[str, str | None], ...]
+    trained_for: str
+    parameters: tuple[tuple[str, str | None], ...]
+    """Of the codec that was trained for, where that is not the one that was evaluated."""
+
+    def told_apart(self, others: Iterable["Key"]) -> list[str]:
+        """What tells it from others, in words."""
+        others = list(others)
+        words = told_apart(dict(self.traits), [dict(other.traits) for other in others])
+        same = [dict(other.parameters) for other in others if other.trained_for == self.trained_for]
+        return [*words, *([self.trained_for] if self.trained_for else []), *told_apart(dict(self.parameters), same)]
+
+
+def key_of(evaluation: Evaluation) -> Key:
+    """By what an evaluation is grouped."""
+    words, parameters = trained_for(evaluation)
+    return Key(tuple(traits_of(evaluation).items()), words, tuple(parameters.items()) if words else ())
+
+
+def repeated(evaluations: Iterable[Evaluation]) -> dict[Path, Path]:
+    """Evaluations of a training that was repeated with the same seed, which makes no second one → the latest.
+
+    Of those whose configuration is not known it cannot be said.
+    """
+    latest: dict[object, Evaluation] = {}
+    found: dict[Path, Path] = {}
+    for evaluation in sorted(evaluations, key=lambda each: str(each.content.get("date") or ""), reverse=True):
+        if evaluation.config:
+            at = evaluation.seed, evaluation.condition
+            first = latest.setdefault((subject_of(evaluation.chosen), key_of(evaluation), at), evaluation)
+            if first is not evaluation:
+                found[evaluation.file] = first.file
+    return found
+
+
+def counterpart(group: Group, groups: Iterable[Group]) -> list[Group]:
+    """The vanilla trainings that differ from another one of their baseline in its method alone; one, as a rule."""
+    baseline = group.subject.baseline if group.subject else None
+    vanilla = [one for one in groups if one.subject == Subject(baseline or "", "vanilla")]
+    return [one for one in vanilla if one.setting == group.setting]
 
 
 def by_condition(groups: Grouped, evaluations: Iterable[Evaluation]) -> dict[Condition, Grouped]:
@@ -133,4 +174,4 @@ def set_of(condition: Condition) -> str:
 
 def identity_of(condition: Condition) -> str:
     """The codec's identity, in words."""
-    return ", ".join(f"{name} {value}" for name, value in json.loads(condition.identity).items() if name != "codec")
+    return ", ".join(f"{name} {value}" for name, value in condition.codec_identity.items() if name != "codec")

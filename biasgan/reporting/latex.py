@@ -40,7 +40,8 @@ def table_as_latex(table: Table) -> str:
 
 def _cell(cell: Cell, best: bool) -> str:
     ours = rf"\textbf{{{escaped(cell.text)}}}" if best else escaped(cell.text)
-    parts = [ours, escaped(cell.half_width_text), f"[{escaped(cell.paper_text)}]" if cell.paper_text else ""]
+    apart = f"; {cell.unlike}" if cell.unlike else ""
+    parts = [ours, escaped(cell.half_width_text), f"[{escaped(cell.paper_text + apart)}]" if cell.paper_text else ""]
     return " ".join(part for part in parts if part)
 
 

@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from biasgan import __version__
 from biasgan.analysis.figures import DARK, LIGHT
-from biasgan.reporting.bias_table import features_of, judge_of, part
+from biasgan.reporting.bias_table import features_of, judge_of
 from biasgan.reporting.charts import Chart, names_of
-from biasgan.reporting.evaluations import Condition, Evaluation, Json
+from biasgan.reporting.evaluations import Condition, Evaluation, Json, part
 from biasgan.reporting.groups import identity_of
 from biasgan.reporting.pictures import GAIN, Picture
 from biasgan.reporting.table import Table

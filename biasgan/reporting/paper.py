@@ -1,9 +1,7 @@
 """The figures of Xing et al., CVPR 2024 (arXiv 2402.17200), as printed there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
-
-from biasgan.reporting.evaluations import Condition
 
 COMPRESSED = "compressed"
 NAMES = {
@@ -21,7 +19,18 @@ NAMES = {
 ADVERSARIAL = ("esrgan", "realesrgan")
 METHODS = ("vanilla", "conditional", "divergence", "full")
 
-IMAGES = "the 100 validation images of DIV2K, compressed by BPG"
+IMAGES = "the 100 validation images of DIV2K, compressed by BPG (JCT-VC within libbpg 0.9.8)"
+NAMES_OF_IMAGES = frozenset(f"{number:04}" for number in range(801, 901))
+LONG_SIDE = 2000
+"""DIV2K's images are of 2K resolution along one side at least."""
+ENCODER = {"backend": "libbpg", "encoder": "bpgenc 0.9.8 jctvc", "chroma": "4:2:0", "level": 8}
+"""What of a codec's identity is that of the paper's BPG."""
+X265_TAKES = 3
+"""What x265 takes off the QP of a still picture; JCT-VC takes nothing."""
+FEATURES = ("imagenet", "dcbb9e9d")
+"""Weights of VGG-19 that the paper's trainings had: their name, and how the SHA-256 of torchvision's file begins."""
+PATCH = 128
+"""Side of the patches whose realism Tab. 1 and 2 give."""
 QUALITY = ("37",)
 """QP of Tab. 1 to 3 and 5."""
 QUALITIES = ("27", "32", "37", "42", "47")
@@ -49,6 +58,24 @@ METRICS = {
     **{"ahiq": "AHIQ", "clipiqa": "CLIP-IQA", "dists": "DISTS", "fid": "FID", "hyperiqa": "HyperIQA"},
     **{"lpips": "LPIPS", "musiq": "MUSIQ", "niqe": "NIQE", "pi": "PI", "psnr": "PSNR", "topiq_fr": "TOPIQ-FR"},
 }
+
+VARIANTS = {
+    "ahiq": "trained on PIPAL",
+    "clipiqa": "CLIP RN50, five pairs of prompts",
+    "dists": "VGG-16, full resolution",
+    "fid": "whole images, each channel resized to 299 x 299 by Pillow's bicubic filter, clipped (clean-fid)",
+    "hyperiqa": "ResNet-50 trained on KonIQ",
+    "lpips": "AlexNet, version 0.1",
+    "musiq": "trained on KonIQ",
+    "niqe": "original parameters, blocks of 96 x 96",
+    "pi": "((10 - NRQM) + NIQE) / 2",
+    "psnr": "one error over all channels",
+    "topiq_fr": "ResNet-50 trained on KADID",
+}
+"""How the variant of each metric begins that the paper has, with its weights."""
+COLOURS = {"niqe": "Y of YIQ", "pi": "Y of YCbCr"}
+"""What a metric is measured in, where that is not RGB."""
+CROPS = "AHIQ and HyperIQA look at crops on a regular grid, in the paper's release of pyiqa at random ones."
 
 _QUALITY = {
     "ahiq": "0.433 0.443 0.451 0.453 0.459 0.450 0.454 0.454 0.456 0.463 0.454 0.471",
@@ -118,23 +145,3 @@ REALISM: Mapping[Subject, tuple[str, str, str]] = {
     Subject("realesrgan", "full"): ("0.87", "0.04", "0.05"),
 }
 """Tab. 1 and 2, DIV2K: realism of the original, restored and compressed images."""
-
-
-def differences(*conditions: Condition, qualities: Sequence[str] = QUALITY) -> list[str]:
-    """In what images differ from those of the paper's tables; empty where figures can be compared.
-
-    Args:
-        conditions: The images: one set and one codec, at several qualities where the table has a curve.
-        qualities: The table's qualities.
-    """
-    first = conditions[0]
-    name = first.set_name.lower()
-    told: list[str] = []
-    if "div2k" not in name or "train" in name or first.images != 100:
-        told.append(f"the set is {first.set_name} of {first.images} images")
-    if first.codec != "bpg":
-        told.append(f"the codec is {first.codec}")
-    elif {condition.quality for condition in conditions} != set(qualities):
-        found = ", ".join(condition.quality for condition in conditions)
-        told.append(f"the QP is {found} instead of {', '.join(qualities)}")
-    return told

@@ -25,8 +25,8 @@ class Cell(NamedTuple):
     """Of the interval of the mean over seeds."""
     paper: str | None = None
     """The paper's own figure, as printed."""
-    comparable: bool = False
-    """Whether the difference from the paper's figure means something."""
+    unlike: str = ""
+    """In what the paper's figure is of something else; empty where the difference from it means something."""
     note: str = ""
     """Why it is empty, or how it came about; for whoever asks."""
     doubtful: bool = False
@@ -40,11 +40,7 @@ class Cell(NamedTuple):
     @property
     def told(self) -> str:
         """All that is to be known about it, in words."""
-        apart = (
-            "the paper's figure is not comparable"
-            if self.paper and self.value is not None and not self.comparable
-            else ""
-        )
+        apart = f"the paper's figure is not comparable: {self.unlike}" if self.paper and self.unlike else ""
         return "; ".join(part for part in (self.note, apart) if part)
 
     @property
@@ -60,9 +56,7 @@ class Cell(NamedTuple):
     @property
     def difference(self) -> float | None:
         """By how much the number is larger than the paper's, where that can be compared."""
-        return (
-            None if self.value is None or self.paper is None or not self.comparable else self.value - float(self.paper)
-        )
+        return None if self.value is None or self.paper is None or self.unlike else self.value - float(self.paper)
 
     @property
     def difference_text(self) -> str:
@@ -140,7 +134,7 @@ def cell_of(
     digits: int | None = None,
     has_sign: bool = False,
     paper: str | None = None,
-    comparable: bool = False,
+    unlike: str = "",
 ) -> Cell:
     """A cell with a mean over seeds.
 
@@ -150,13 +144,13 @@ def cell_of(
         digits: Decimals; by default as many as make four digits.
         has_sign: Whether a plus is written.
         paper: The paper's figure.
-        comparable: Whether it can be compared.
+        unlike: In what that is of something else.
     """
     if mean is None or not math.isfinite(mean.value):
         reason = note if mean is None else f"not finite ({mean.value:g})"
-        return Cell(paper=paper, note=reason, has_sign=has_sign)
+        return Cell(paper=paper, unlike=unlike, note=reason, has_sign=has_sign)
     digits = decimals(mean.value) if digits is None else digits
-    return Cell(mean.value, digits, has_sign, mean.half_width, paper, comparable, note)
+    return Cell(mean.value, digits, has_sign, mean.half_width, paper, unlike, note)
 
 
 def decimals(value: float, digits: int = 4) -> int:

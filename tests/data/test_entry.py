@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from biasgan.data.entry import Entry, fingerprint, names_of
+from biasgan.data.entry import Entry, fingerprint, fingerprint_of_originals, names_of, quality_of
 
 
 class Named(Entry):
@@ -41,3 +41,16 @@ def test_other_pairs_have_another_fingerprint() -> None:
     a, b, c = (Named(name, 1, 1, 8, None) for name in "abc")
     assert fingerprint([a, b], [c]) == fingerprint([Named("a", 1, 1, 8, None), b], [c])
     assert len({fingerprint(*sides) for sides in (([a, b], [c]), ([b, a], [c]), ([a], [b, c]), ([a], [c]))}) == 4
+
+
+def test_originals_have_the_same_fingerprint_at_all_qualities() -> None:
+    low, high = (Named("a", 2, 3, bits, quality) for bits, quality in ((8, 10), (80, 90)))
+    assert fingerprint_of_originals([low]) == fingerprint_of_originals([high])
+    assert fingerprint_of_originals([low]) != fingerprint_of_originals([Named("a", 3, 2, 8, 10)])
+
+
+def test_the_quality_of_images_that_were_compressed_before() -> None:
+    def of(*qualities: int | None) -> int | str:
+        return quality_of(Named("a", 1, 1, 8, quality) for quality in qualities)
+
+    assert [of(20, 20), of(20, 10), of(20, None), of()] == [20, "10-20", "given", "given"]

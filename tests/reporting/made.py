@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
+from biasgan.reporting.paper import ENCODER, VARIANTS
+
 METHODS = ("vanilla", "conditional", "divergence", "full")
 PROTOCOL = {
     "compares": "image with original",
@@ -25,12 +27,18 @@ PROTOCOL = {
 }
 PROTOCOLS = {
     "psnr": PROTOCOL
-    | {"metric": "PSNR", "variant": "one error", "higher_is_better": True, "library": "x 1", "unit": "dB"},
+    | {
+        "metric": "PSNR",
+        "variant": "one error over all channels",
+        "higher_is_better": True,
+        "library": "x 1",
+        "unit": "dB",
+    },
     "ssim": PROTOCOL | {"metric": "SSIM", "variant": "11 x 11", "higher_is_better": True, "library": "x 1"},
     "lpips": PROTOCOL
     | {
         "metric": "LPIPS",
-        "variant": "AlexNet",
+        "variant": "AlexNet, version 0.1",
         "higher_is_better": False,
         "library": "y 2",
         "weights": {"a.pth": "ab" * 32},
@@ -38,12 +46,14 @@ PROTOCOLS = {
     "fid": PROTOCOL
     | {
         "metric": "FID",
-        "variant": "whole images",
+        "variant": VARIANTS["fid"],
         "higher_is_better": False,
         "library": "y 2",
         "over_images": "one number",
     },
 }
+TRAINED = {"features": "imagenet", "training_images": 800, "validation_images": 100}
+X265 = {"codec": "bpg", "backend": "pyav", "chroma": "4:2:0", "encoder": "x265 4.1", "preset": "veryslow"}
 NO_NIQE = "pyiqa is not installed; pip install 'biasgan[metrics]'"
 
 
@@ -99,12 +109,12 @@ def make_evaluation(
             "sha256": f"{abs(hash((baseline, method, seed, codec, quality))):064x}"[-64:],
         },
         "chosen": chosen if baseline else dict.fromkeys(chosen),
-        "training": {"seed": seed, "iterations": 1000, "pretrain_iterations": 500, "quality": quality}
+        "training": {"seed": seed, "iterations": 1000, "pretrain_iterations": 500, "quality": quality, **TRAINED}
         if baseline
         else {},
         "codec": codec,
         "quality": quality,
-        "codec_identity": {"codec": codec, "library": "x265 4.1"},
+        "codec_identity": {"codec": codec, **(ENCODER if codec == "bpg" else {"library": "libjpeg-turbo 3.1"})},
         "set": {"name": set_name, "images": images, "fingerprint": f"{'c0ffee' * 10}-{quality}"},
         "metrics": metrics,
         "protocols": PROTOCOLS,
@@ -143,9 +153,11 @@ def make_evaluation(
     with (folder / "evaluation.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "height", "width", "psnr_compressed", "psnr_restored"])
-        for number in range(12):
-            compressed = values["psnr"][0] + math.sin(number)
-            writer.writerow([f"{number:04}", 30, side, compressed, compressed - 1 + gain + 0.02 * math.cos(3 * number)])
+        # As the validation images of DIV2K, if there are so many.
+        for number in range(images):
+            name, compressed = f"{801 + number:04}", values["psnr"][0] + math.sin(number)
+            restored = compressed - 1 + gain + 0.02 * math.cos(3 * number)
+            writer.writerow([name, 1356, 1944 + side, compressed, restored])
     if baseline:
         (folder / "config.yaml").write_text(f"seed: {seed}\nbaseline: {baseline}\n")
         _log(folder / "log.csv", gain, adversarial)

@@ -25,7 +25,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert one.triangles["lpips"] == Triangle(*(sides[side] for side in Triangle._fields))
     assert one.unavailable == {"niqe": content["unavailable"]["niqe"]}
     assert one.run == tmp_path / "run"
-    assert list(one.images)[:2] == ["0000", "0001"]
+    assert list(one.images)[:2] == ["0801", "0802"]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_everything_that_a_number_was_made_of_is_there(written: Path) -> None:
         "torch 2.9, biasgan 0.1.0",
         "0123456",
         "c0ffee" * 10,
-        "x265 4.1",
+        "encoder bpgenc 0.9.8 jctvc",
         "metrics paper",
         "a machine",
         "ab" * 6,

@@ -1,8 +1,5 @@
 from biasgan.reporting import paper
-from biasgan.reporting.evaluations import Condition
 from biasgan.reporting.paper import Subject
-
-DIV2K = Condition("div2k-valid", 100, "", "bpg", "{}", "37")
 
 
 def test_figures_are_those_of_the_paper() -> None:
@@ -38,18 +35,3 @@ def test_the_claims_of_its_text_hold() -> None:
         for baseline in paper.ADVERSARIAL:
             full, vanilla = (float(figures[Subject(baseline, method)]) for method in ("full", "vanilla"))
             assert (full > vanilla) == paper.HIGHER_IS_BETTER[metric]
-
-
-def test_what_cannot_be_compared_is_told() -> None:
-    assert paper.differences(DIV2K) == []
-    assert paper.differences(DIV2K._replace(set_name="DIV2K")) == []
-    assert paper.differences(DIV2K._replace(quality="42")) == ["the QP is 42 instead of 37"]
-    assert paper.differences(DIV2K._replace(codec="jpeg")) == ["the codec is jpeg"]
-    assert paper.differences(DIV2K._replace(images=10)) == ["the set is div2k-valid of 10 images"]
-    for name in ("kodak", "div2k-train"):
-        assert paper.differences(DIV2K._replace(set_name=name)) == [f"the set is {name} of 100 images"]
-    five = [DIV2K._replace(quality=quality) for quality in paper.QUALITIES]
-    assert paper.differences(*five, qualities=paper.QUALITIES) == []
-    assert paper.differences(*five[1:], qualities=paper.QUALITIES) == [
-        "the QP is 32, 37, 42, 47 instead of 27, 32, 37, 42, 47"
-    ]

@@ -24,17 +24,20 @@ def test_numbers_have_about_four_digits(value: float, text: str) -> None:
 
 
 def test_a_cell_says_its_number_its_interval_and_how_far_the_paper_is() -> None:
-    cell = cell_of(Mean(-12.34, 1.06, 3), "3 seeds", digits=1, has_sign=True, paper="-11.3", comparable=True)
+    cell = cell_of(Mean(-12.34, 1.06, 3), "3 seeds", digits=1, has_sign=True, paper="-11.3")
     assert (cell.text, cell.half_width_text) == (f"{MINUS}12.3", "\N{PLUS-MINUS SIGN} 1.1")
     assert (cell.paper_text, cell.difference_text) == (f"{MINUS}11.3", f"{MINUS}1.0")
     assert cell.difference == pytest.approx(-1.04)
-    other = cell._replace(comparable=False)
+    other = cell._replace(unlike="other set, other scale")
     assert (other.paper_text, other.difference_text) == (f"{MINUS}11.3", "")
-    assert (cell.told, other.told) == ("3 seeds", "3 seeds; the paper's figure is not comparable")
+    assert (cell.told, other.told) == (
+        "3 seeds",
+        "3 seeds; the paper's figure is not comparable: other set, other scale",
+    )
 
 
 def test_empty_cells_say_why() -> None:
-    empty = cell_of(None, "not evaluated", paper="1.00", comparable=True)
+    empty = cell_of(None, "not evaluated", paper="1.00")
     assert (empty.text, empty.note, empty.paper_text, empty.difference) == ("", "not evaluated", "1.00", None)
     assert cell_of(Mean(math.inf, None, 1), "one run") == Cell(note="not finite (inf)")
 

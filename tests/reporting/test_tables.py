@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 from scipy import stats
@@ -13,7 +14,9 @@ from biasgan.reporting.paper import Subject
 from biasgan.reporting.table import Cell, Table
 from biasgan.reporting.tables import ablation_table, bd_metric_table, bd_rate_table, quality_table, sweeps
 
-from .made import NO_NIQE, make_evaluation, make_sweep
+from .made import NO_NIQE, PROTOCOLS, TRAINED, X265, make_evaluation, make_sweep
+
+CONFIG = {"training": {"layers": {"conv1_2": 1.0}}}
 
 
 def found_in(folder: Path) -> tuple[Evaluation, ...]:
@@ -115,8 +118,11 @@ def test_networks_of_another_size_are_named(tmp_path: Path) -> None:
     chosen = {"baseline": "esrgan", "method": "full", "scale": "demo"}
     make_evaluation(tmp_path / "run", "esrgan", chosen=chosen)
     make_evaluation(tmp_path / "other", chosen={**chosen, "baseline": "realesrgan"})
-    found = "Not trained at the paper's size (scale=paper): ESRGAN, full; Real-ESRGAN, full."
-    assert quality(tmp_path).notes[1:] == [found]
+    table = quality(tmp_path)
+    assert table.notes[-1] == ("Trained otherwise than in the paper: scale demo (ESRGAN, full; Real-ESRGAN, full).")
+    found = cell(table, "ESRGAN, full", "PSNR")
+    assert (found.paper, found.unlike, found.difference) == ("29.6", "other scale", None)
+    assert cell(table, "compressed", "PSNR").unlike == ""
 
 
 def test_bd_rates_are_those_of_the_analysis(tmp_path: Path) -> None:
@@ -132,7 +138,7 @@ def test_bd_rates_are_those_of_the_analysis(tmp_path: Path) -> None:
     found = cell(table, "Real-ESRGAN, full", "PSNR")
     assert found.value == pytest.approx(fmean(deltas))
     assert found.half_width == pytest.approx(stats.t.ppf(0.975, 1) * stats.sem(deltas))
-    assert (found.paper, found.comparable) == ("+5.71", True)
+    assert (found.paper, found.unlike) == ("+5.71", "")
     assert found.note.startswith("mean and 95 % t-interval over 2 seeds; overlap ")
     assert [column.unit for column in table.columns] == ["%"] * 5
     lpips = cell(table, "Real-ESRGAN, full", "LPIPS")
@@ -147,7 +153,7 @@ def test_images_are_the_same_at_all_qualities_if_their_names_and_sizes_are(tmp_p
     found = sweeps(by_images(found_in(tmp_path)))
     assert [[condition.quality for condition in own] for own in found.values()] == [["32", "37"], ["42"]]
     assert [label[:45] for label in found] == [
-        f"div2k-valid, bpg (100 images, set {name}, l" for name in ("c0ffeec0", "feedfeed")
+        f"div2k-valid, bpg (100 images, set {name}, b" for name in ("c0ffeec0", "feedfeed")
     ]
 
 
@@ -249,7 +255,11 @@ def test_what_was_not_evaluated_of_an_ablation_is_empty(tmp_path: Path) -> None:
     absent = cell(table, "Real-ESRGAN, conditional", "FID")
     assert (absent.value, absent.note, absent.paper) == (None, "not evaluated", "9.21")
     gain = cell(table, "Real-ESRGAN, full", "Δ FID")
-    assert (gain.value, gain.note, gain.paper) == (None, "0 trainings are vanilla; expected one", "-1.83")
+    assert (gain.value, gain.note, gain.paper) == (
+        None,
+        "0 vanilla trainings are like it in all else; expected one",
+        "-1.83",
+    )
 
 
 def test_without_a_common_seed_means_are_held_against_each_other(tmp_path: Path) -> None:
@@ -266,3 +276,94 @@ def test_without_a_common_seed_means_are_held_against_each_other(tmp_path: Path)
 def test_without_an_adversarial_baseline_there_is_no_ablation(tmp_path: Path) -> None:
     make_evaluation(tmp_path / "a", "arcnn", "vanilla")
     assert ablation(tmp_path) is None
+
+
+def test_cells_say_in_what_the_papers_figure_is_of_something_else(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "run", codec_identity=X265, protocols={**PROTOCOLS, "lpips": {"variant": "VGG"}})
+    table = quality(tmp_path)
+    assert cell(table, "Real-ESRGAN, full", "PSNR").unlike == "other encoder"
+    assert cell(table, "compressed", "PSNR").unlike == "other encoder"
+    assert {one.unlike for row in table.rows for one in row.cells if one.paper and one.value is not None} == {
+        *("other encoder", "other encoder, variant"),
+    }
+    # Another encoder's are the nearest for want of the paper's, so its rows are there.
+    absent = cell(table, "CBDNet", "PSNR")
+    assert (absent.paper, absent.unlike, absent.note) == ("31.7", "other encoder", "not evaluated")
+
+
+def test_what_x265_makes_of_a_qp_is_said_by_what_was_measured(tmp_path: Path) -> None:
+    made = {q: make_evaluation(tmp_path / str(q), quality=q, codec_identity=X265) for q in (27, 37, 40, 45)}
+    evaluations = found_in(tmp_path)
+    groups = grouped(evaluations)
+
+    def note(qp: str) -> str:
+        own = by_condition(groups, evaluations)
+        (condition,) = (one for one in own if one.quality == qp)
+        some = [one for one in evaluations if one.condition == condition]
+        return quality_table(condition, "x", own[condition], some, None, evaluations).notes[1]
+
+    pair = "; ".join(
+        f"QP {qp} {made[qp]['metrics']['psnr']['compressed']:.2f} dB at {made[qp]['bits_per_pixel']['mean']:.3f} "
+        "bits per pixel"
+        for qp in (37, 40)
+    )
+    takes = "x265 takes 3 off the QP of a still picture, JCT-VC, the paper's encoder, nothing: "
+    nearest = "nearest to the paper's QP 37 is QP 40 here, and QP 37 is so in name only."
+    assert note("37") == note("40") == f"{takes}{nearest} Compressed images measured here: {pair}."
+    assert note("27").endswith("bits per pixel; QP 30 not evaluated.")
+    assert "nearest to the paper's QP 42 is QP 45 here" in note("45")
+    make_evaluation(tmp_path / "jctvc", "esrgan")
+    assert not [text for text in quality(tmp_path / "jctvc").notes if "x265" in text]
+
+
+def test_another_quality_than_its_own_is_no_point_of_a_methods_curve(tmp_path: Path) -> None:
+    make_sweep(tmp_path, methods=("full",), qualities=(27, 32, 37, 42), config=CONFIG)
+    before = cell(rates(tmp_path), "Real-ESRGAN, full", "PSNR")
+    training = {"seed": 0, "iterations": 1000, "pretrain_iterations": 500, "quality": 27, **TRAINED}
+    subject = {"kind": "run", "name": "run", "path": "run", "sha256": "27"}
+    for quality_of_images in (37, 42):
+        changes: dict[str, Any] = {"config": CONFIG, "training": training, "subject": subject, "shift": -3}
+        make_evaluation(tmp_path / f"cross{quality_of_images}", quality=quality_of_images, **changes)
+    table = rates(tmp_path)
+    assert cell(table, "Real-ESRGAN, full", "PSNR") == before
+    other = cell(table, "Real-ESRGAN, full (trained for bpg 27)", "PSNR")
+    assert (other.value, other.note) == (None, "2 qualities only: a curve needs four")
+
+
+def test_one_network_has_a_curve_over_all_qualities_that_it_was_evaluated_at(tmp_path: Path) -> None:
+    training = {"seed": 0, "iterations": 1000, "pretrain_iterations": 500, "quality": 27, **TRAINED}
+    subject = {"kind": "run", "name": "run", "path": "run", "sha256": "27"}
+    for qp in (27, 32, 37, 42):
+        changes: dict[str, Any] = {"config": CONFIG, "training": training, "subject": subject}
+        make_evaluation(tmp_path / str(qp), quality=qp, **changes)
+    table = rates(tmp_path)
+    assert cell(table, "Real-ESRGAN, full (trained for bpg 27)", "PSNR").value is not None
+    assert cell(table, "Real-ESRGAN, full", "PSNR").note == "one quality only: a curve needs four"
+
+
+def test_what_is_for_several_qualities_makes_a_curve_without_mixed_images(tmp_path: Path) -> None:
+    training = {"seed": 0, "iterations": 1000, "pretrain_iterations": 500, "quality": "27-42", **TRAINED}
+    for qp in (27, 32, 37, 42, "27-42"):
+        subject = {"kind": "run", "name": "run", "path": "run", "sha256": "b"}
+        make_evaluation(tmp_path / str(qp), quality=qp, training=training, config=CONFIG, subject=subject)
+    found = sweeps(by_images(found_in(tmp_path)))
+    assert [[condition.quality for condition in own] for own in found.values()] == [["27", "32", "37", "42"]]
+    assert cell(rates(tmp_path), "Real-ESRGAN, full (trained for bpg 27-42)", "PSNR").value is not None
+    assert rates(tmp_path).notes[1] == (
+        "Left out, since images of mixed or unknown qualities are no point of a curve: "
+        "Real-ESRGAN, full (trained for bpg 27-42) at 27-42."
+    )
+
+
+def test_an_ablation_is_of_trainings_that_are_alike_in_all_else(tmp_path: Path) -> None:
+    for clip in (1, 2):
+        for method in ("vanilla", "full"):
+            config = {"training": {"layers": {"conv1_2": 1.0}, "clip_gradients": clip}}
+            subject = {"kind": "run", "name": f"{method}{clip}", "path": "", "sha256": f"{method}{clip}"}
+            changes: dict[str, Any] = {"config": config, "subject": subject, "shift": clip * (method == "full")}
+            make_evaluation(tmp_path / f"{method}{clip}", method=method, **changes)
+    table = ablation(tmp_path)
+    assert table is not None
+    gains = [cell(table, f"Real-ESRGAN, full (clip_gradients {clip})", "Δ PSNR").value for clip in (1, 2)]
+    assert None not in gains
+    assert (gains[1] or 0) - (gains[0] or 0) == pytest.approx(1)
