@@ -3,6 +3,7 @@ from typing import Any, NamedTuple, cast
 
 from biasgan.reporting import paper
 from biasgan.reporting.evaluations import Condition, Evaluation, Json
+from biasgan.reporting.flickr2k import is_flickr2k
 from biasgan.reporting.groups import Grouped
 from biasgan.reporting.paper import Subject
 from biasgan.reporting.statistics import Mean, mean_of
@@ -88,11 +89,13 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         groups: What was evaluated on them.
         absent: Why other trainings were not.
     """
-    told = paper.differences(condition)
+    told, figures_of, images = paper.differences(condition), paper.REALISM, paper.IMAGES
+    if is_flickr2k(one for own in groups.values() for one in own):
+        told, figures_of, images = told[1:], paper.FLICKR2K_REALISM, paper.FLICKR2K_IMAGES
     measures = [*DEVIATIONS, *DISPARITIES, *SCORES, *DISTANCES]
 
     def cell(measure: Measure, members: Sequence[Evaluation], subject: Subject | None) -> Cell:
-        figures = paper.REALISM.get(subject) if subject and measure in SCORES else None
+        figures = figures_of.get(subject) if subject and measure in SCORES else None
         values = [value for member in members if (value := measure.of(member)) is not None]
         mean = mean_of(values) if values else None
         return cell_of(
@@ -117,7 +120,7 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         [
             f"{DEVIATION} {DISPARITY} {REALISM} {DISTANCE}",
             *feature_notes(groups),
-            compared("Tab. 1 and 2", told),
+            compared("Tab. 1 and 2", told, images),
         ],
     )
 

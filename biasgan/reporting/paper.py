@@ -119,6 +119,15 @@ REALISM: Mapping[Subject, tuple[str, str, str]] = {
 }
 """Tab. 1 and 2, DIV2K: realism of the original, restored and compressed images."""
 
+FLICKR2K_REALISM: Mapping[Subject, tuple[str, str, str]] = {
+    Subject("realesrgan", "vanilla"): ("0.74", "0.27", "0.84"),
+    Subject("esrgan", "vanilla"): ("0.74", "0.26", "0.78"),
+    Subject("realesrgan", "full"): ("0.86", "0.03", "0.05"),
+}
+"""The same of Flickr2K. That of originals in Tab. 2 follows from both differences that stand beside it."""
+
+FLICKR2K_IMAGES = "Flickr2K, of which the paper does not say which images, compressed by BPG"
+
 
 def differences(*conditions: Condition, qualities: Sequence[str] = QUALITY) -> list[str]:
     """In what images differ from those of the paper's tables; empty where figures can be compared.

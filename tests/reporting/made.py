@@ -146,6 +146,14 @@ def make_evaluation(
         for number in range(12):
             compressed = values["psnr"][0] + math.sin(number)
             writer.writerow([f"{number:04}", 30, side, compressed, compressed - 1 + gain + 0.02 * math.cos(3 * number)])
+    with (folder / "disparity.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["name", "patch", *(f"{by}_{side}" for by in ("pixels", "features") for side in ("original", "restored"))]
+        )
+        for number in range(40):
+            original = 0.05 * (1 + math.sin(number))
+            writer.writerow([f"{number // 4:04}", number % 4, *2 * (original, (0.6 + gain / 5) * original)])
     if baseline:
         (folder / "config.yaml").write_text(f"seed: {seed}\nbaseline: {baseline}\n")
         _log(folder / "log.csv", gain, adversarial)
