@@ -36,7 +36,7 @@ from biasgan.config import CONF, build, plain, register_resolvers
 from biasgan.data.entry import quality_of
 from biasgan.data.source import PairSource
 from biasgan.environment import commit, device_name, versions
-from biasgan.evaluation.drawings import draw_disparity, draw_image
+from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image
 from biasgan.evaluation.evaluator import Evaluator
 from biasgan.evaluation.figures import SIDES, Figures, finite
 from biasgan.evaluation.measures import PATCH, Judge, Measures
@@ -372,12 +372,14 @@ def cost_of(network: nn.Module | None) -> dict[str, Any] | None:
 def draw(evaluator: Evaluator, figures: Figures, folder: Path, most: int) -> list[dict[str, str]]:
     """Draw the figures of the set and the pictures of its first images; returns where the latter are."""
     draw_disparity(folder, figures.disparities)
+    judge = evaluator.measures.judge
     drawn: list[dict[str, str]] = []
-    for entry, name in list(zip(evaluator.entries, evaluator.names, strict=True))[:most]:
+    for number, (entry, name) in enumerate(list(zip(evaluator.entries, evaluator.names, strict=True))[:most]):
         compressed, original = (np.asarray(pixels) for pixels in entry.pixels())
         restored = evaluator.subject.restored(name, compressed).pixels
         images = {"compressed": compressed, "restored": restored, "original": original}
-        drawn.append(draw_image(folder, name, images))
+        judged = Judged(figures.patch_realism[number], judge.patch_size) if judge else None
+        drawn.append(draw_image(folder, name, images, judged))
     return drawn
 
 
@@ -386,6 +388,7 @@ def write(result: Mapping[str, Any], figures: Figures, folder: Path) -> None:
     write_csv(figures.rows(), folder / "evaluation.csv")
     if can_write_parquet():
         write_parquet(figures.rows(), folder / "evaluation.parquet")
+    write_csv(figures.disparity_rows(), folder / "disparity.csv")
     with atomic_write(folder / "evaluation.json") as temporary:
         temporary.write_text(json.dumps(finite(result), indent=2, allow_nan=False) + "\n")
 
@@ -412,7 +415,9 @@ def log_to_wandb(
         "disparity": wandb.Image(str(folder / "disparity.png")),
     }
     for picture in result["pictures"]:
-        values[f"residual_{picture['name']}"] = wandb.Image(read_image(folder / picture["residual"]))
+        for drawn in ("residual", "realism"):
+            if drawn in picture:
+                values[f"{drawn}_{picture['name']}"] = wandb.Image(read_image(folder / picture[drawn]))
     iteration: int = result["training"].get("iterations", trained["iterations"])
     log.log_metrics({f"{prefix}/{key}": value for key, value in values.items() if value is not None}, iteration)
     log.finalize("success")

@@ -17,6 +17,7 @@ from biasgan.reporting.charts import Chart, rate_distortion_charts, realism_char
 from biasgan.reporting.comparisons import comparison_table
 from biasgan.reporting.configuration_table import configuration_table
 from biasgan.reporting.csv_files import results_as_csv, table_as_csv
+from biasgan.reporting.disparity_charts import disparity_charts
 from biasgan.reporting.evaluation_table import evaluation_table
 from biasgan.reporting.evaluations import Condition, Evaluation, find_evaluations, places
 from biasgan.reporting.groups import Grouped, by_condition, grouped, labels_of, repeated
@@ -113,6 +114,7 @@ def _sections(
     for condition, own in conditions.items():
         bias += triangle_charts(labels[condition], own)
         bias += realism_charts(labels[condition], own)
+        bias += disparity_charts(labels[condition], own)
     comparisons = comparison_table(conditions, labels)
     training = list(training_charts(groups))
     configurations = configuration_table(groups)
@@ -142,7 +144,7 @@ def _sections(
         Section(
             "bias",
             "Bias",
-            "How near restored images are to compressed and to original ones, as in Tab. 1 and 2, Fig. 8 and 9.",
+            "How near restored images are to compressed and to original ones, as in Tab. 1 and 2, Fig. 3, 6, 8 and 9.",
             [bias_table(c, labels[c], own, why[c]) for c, own in conditions.items()],
             bias,
         ),

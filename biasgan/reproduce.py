@@ -10,10 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from biasgan.arguments import read_arguments, read_path
 from biasgan.command import plain_errors
+from biasgan.config import CONF, build, plain, register_resolvers
+from biasgan.data.sets import ImageSet
 from biasgan.options import quoted
 from biasgan.reporting.absent import PIXEL_STAGE
 
@@ -22,17 +26,20 @@ USAGE = """
 Train, evaluate and report an experiment of the paper.
 
   python -m biasgan.reproduce table5                                                  # a rehearsal of minutes
+  python -m biasgan.reproduce table5 codec=jpeg                                       # the same on JPEG
   python -m biasgan.reproduce table5 scale=paper data=div2k seed=0,1,2 metrics=paper  # the real thing
+  python -m biasgan.reproduce bias scale=paper data=div2k also=flickr2k               # with Flickr2K's half of Tab. 1
 
-Experiments:
-  table3      seven fidelity baselines, ESRGAN and Real-ESRGAN without and with both mitigations, on BPG of QP 37
-  table4      the same on QP 27, 32, 37, 42 and 47
-  table5      ESRGAN and Real-ESRGAN without mitigations, with either, and with both
-  bias        ESRGAN and Real-ESRGAN without and with both mitigations, on QP 27, 37 and 47
-  A rehearsal of table4 has a method of each kind on four qualities, one of bias QP 27 and 47.
+Experiments, on BPG unless codec= says otherwise:
+  table3      seven fidelity baselines, ESRGAN and Real-ESRGAN without and with both mitigations, on QP 37 or QF 20
+  table4      the same on QP 27, 32, 37, 42 and 47, or QF 50, 40, 30, 20 and 10
+  table5      ESRGAN and Real-ESRGAN without mitigations, with either, and with both, on QP 37 or QF 20
+  bias        ESRGAN and Real-ESRGAN without and with both mitigations, on QP 27, 37 and 47, or QF 50, 30 and 10
+  A rehearsal of table4 has a method of each kind on the first four qualities, one of bias the first and the last.
 
 KEY=VALUE:
   metrics     what is measured, see python -m biasgan.evaluate --help; by default fast
+  also        images on which all is evaluated too: a choice of data, or a folder
   out         where a folder EXPERIMENT-SCALE is made for the runs and their report, by default outputs
 
 Everything else goes to the training, see python -m biasgan.train --help. Give other trainings another out=.
@@ -40,7 +47,13 @@ It may be stopped at any moment, and the same command goes on there.
 """
 
 
-def reproduce(experiment: str, options: Sequence[str] = (), metrics: str = "fast", out: str | Path = "outputs") -> Path:
+def reproduce(
+    experiment: str,
+    options: Sequence[str] = (),
+    metrics: str = "fast",
+    out: str | Path = "outputs",
+    also: str | None = None,
+) -> Path:
     """Train all that an experiment compares, evaluate it, and report what came out.
 
     Args:
@@ -48,24 +61,53 @@ def reproduce(experiment: str, options: Sequence[str] = (), metrics: str = "fast
         options: More for the training.
         metrics: A choice of the group `metrics`, or several as `[fast,paper]`.
         out: Where the folder of the experiment is made.
+        also: Images beside those of the training on which all is evaluated: a choice of the group `data`, or a folder.
 
     Returns:
         The page of the report.
 
     Raises:
+        FileNotFoundError: If there are no such images.
         KeyboardInterrupt: If a step was stopped.
         RuntimeError: If a step failed, which has said why.
     """
     scale = next((option.removeprefix("scale=") for option in reversed(options) if option.startswith("scale=")), "demo")
     folder = Path(out) / f"{experiment}-{scale}"
-    run_step("Step 1 of 3", "train", ["-m", f"experiment={experiment}", *options, f"hydra.sweep.dir={quoted(folder)}"])
+    # The images first, since a training may take weeks.
+    sets: dict[str | None, list[str]] = {None: [], **(options_of_set(also) if also else {})}
+    steps = 2 + len(sets)
+    train = ["-m", f"experiment={experiment}", *options, f"hydra.sweep.dir={quoted(folder)}"]
+    run_step(f"Step 1 of {steps}", "train", train)
     runs = finished_runs(folder)
     if not runs:
         raise RuntimeError(f"{folder} has no finished run.")
-    if waiting := [run for run in runs if not is_evaluated(run, metrics)]:
-        run_step("Step 2 of 3", "evaluate", ["-m", f"run={','.join(map(quoted, waiting))}", f"metrics={metrics}"])
-    run_step("Step 3 of 3", "report", [f"runs={folder}", f"out={folder / 'report'}"])
+    for number, (name, of_set) in enumerate(sets.items(), 2):
+        if waiting := [run for run in runs if not is_evaluated(run, metrics, name)]:
+            some = f"run={','.join(map(quoted, waiting))}"
+            run_step(f"Step {number} of {steps}", "evaluate", ["-m", some, *of_set, f"metrics={metrics}"])
+    run_step(f"Step {steps} of {steps}", "report", [f"runs={folder}", f"out={folder / 'report'}"])
     return folder / "report" / "report.html"
+
+
+def options_of_set(images: str) -> dict[str | None, list[str]]:
+    """What an evaluation must be given to be on some images, by the name of their set in it.
+
+    Args:
+        images: A choice of the group `data`, or a folder.
+
+    Raises:
+        FileNotFoundError: If they are not there.
+        ValueError: If the choice alone does not say which they are, or they were compressed before.
+    """
+    choice, folder = CONF / "data" / f"{images}.yaml", Path(images).expanduser().absolute()
+    options = [f"data={images}"] if choice.is_file() else ["data=images", f"data.root={quoted(folder)}"]
+    register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("evaluate", options)
+    if config.codec is None or OmegaConf.is_missing(config.data, "root"):
+        raise ValueError(f"also={images} does not say which images; expected a folder of them, or div2k or flickr2k.")
+    build(ImageSet, plain(config)["data"])
+    return {images if choice.is_file() else folder.resolve().name: options}
 
 
 def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
@@ -111,12 +153,21 @@ def finished_runs(folder: Path) -> list[Path]:
     return [run for run in runs if not run.name.startswith(PIXEL_STAGE)]
 
 
-def is_evaluated(run: Path, metrics: str) -> bool:
-    """Whether a run was evaluated with some metrics after its training."""
-    file = run / "evaluation.json"
-    if not file.is_file() or file.stat().st_mtime < (run / "summary.json").stat().st_mtime:
-        return False
-    return json.loads(file.read_text())["options"].get("metrics") == metrics
+def is_evaluated(run: Path, metrics: str, set_name: str | None = None) -> bool:
+    """Whether a run was evaluated with some metrics after its training.
+
+    Args:
+        run: The run folder.
+        metrics: As they were given.
+        set_name: Of the images; None for those of the run.
+    """
+    for file in [run / "evaluation.json", *(run.glob("*/evaluation.json") if set_name else ())]:
+        if file.is_file() and file.stat().st_mtime >= (run / "summary.json").stat().st_mtime:
+            evaluation = json.loads(file.read_text())
+            same = set_name in (None, evaluation["set"]["name"])
+            if same and evaluation["options"].get("metrics") == metrics:
+                return True
+    return False
 
 
 def is_option(word: str) -> bool:
@@ -127,10 +178,11 @@ def is_option(word: str) -> bool:
 def main() -> None:
     """Run from the command line."""
     with plain_errors():
-        own = [word for word in sys.argv[1:] if word.startswith(("metrics=", "out=")) or not is_option(word)]
-        given = read_arguments(own, USAGE, ("experiment",), {"metrics": "fast", "out": "outputs"})
+        own = [word for word in sys.argv[1:] if word.startswith(("metrics=", "also=", "out=")) or not is_option(word)]
+        given = read_arguments(own, USAGE, ("experiment",), {"metrics": "fast", "also": "", "out": "outputs"})
         options = [word for word in sys.argv[1:] if word not in own]
-        reproduce(given["experiment"], options, given["metrics"], read_path(given["out"]))
+        also = read_path(given["also"]) if given["also"] else None
+        reproduce(given["experiment"], options, given["metrics"], read_path(given["out"]), also)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,24 @@
+import re
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from biasgan.codecs.codec import Codec
-from biasgan.config import CONF, cores, register_resolvers
+from biasgan.config import CONF, cores, register_plugins, register_resolvers
 from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.given import GivenPairs
@@ -107,9 +111,14 @@ def sweep_of(experiment: str, *options: str) -> dict[str, list[str]]:
     """What an experiment sweeps over, as the sweeper reads it: options with their values."""
     register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", [f"experiment={experiment}", *options], return_hydra_config=True)
+        hydra = GlobalHydra.instance().hydra
+        assert hydra
+        given = [f"experiment={experiment}", *options]
+        config = hydra.compose_config("train", given, RunMode.MULTIRUN, with_log_configuration=False)
     assert config.hydra.mode.name == "MULTIRUN"
-    return {key: values.split(",") for key, values in config.hydra.sweeper.params.items()}
+    register_plugins()
+    swept: list[str] = import_module("hydra_plugins.biasgan_sweep").options_of_file(config)
+    return {key: values.split(",") for key, _, values in (option.partition("=") for option in swept)}
 
 
 build = partial(instantiate, _convert_="all")
@@ -477,6 +486,57 @@ def test_the_rehearsal_of_table_4_has_a_method_of_each_kind_and_enough_qualities
     assert sweep["contender"] == ["arcnn", "realesrgan_full"]
     assert len(sweep["qp"]) == 4
     assert {*sweep["contender"]} <= {*sweep_of("table3")["contender"]}
+
+
+CODECS = {
+    "bpg": {"qp": ["27", "32", "37", "42", "47"]},
+    "jpeg": {"qf": ["50", "40", "30", "20", "10"]},
+    "jpeg_double": {"qf": ["50", "40", "30", "20", "10"]},
+    "webp": {"qf": ["50", "40", "30", "20", "10"]},
+    "avif": {"qf": ["50", "40", "30", "20", "10"]},
+    "jpeg2000": {"ratio": ["20", "40", "80", "160", "320"]},
+}
+"""The option of a codec that sets its quality, with what is compared, the slightest first."""
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_an_experiment_sweeps_over_the_qualities_of_the_codec(composed: Composer, codec: str) -> None:
+    ((option, qualities),) = CODECS[codec].items()
+    assert sweep_of("table4", f"codec={codec}", "scale=paper")[option] == qualities
+    for quality in qualities:
+        build(composed(f"codec={codec}")["codec"]).check_quality(int(quality))
+
+
+def test_all_experiments_follow_the_codec(composed: Composer) -> None:
+    qualities = CODECS["jpeg"]["qf"]
+    assert sweep_of("table4", "codec=jpeg")["qf"] == qualities[:4]
+    assert sweep_of("bias", "codec=jpeg", "scale=paper")["qf"] == qualities[::2]
+    assert sweep_of("bias", "codec=jpeg")["qf"] == [qualities[0], qualities[-1]]
+    assert sweep_of("paper_bpg", "codec=jpeg") == sweep_of("paper_jpeg")
+    assert sweep_of("paper_jpeg")["qf"] == qualities
+    assert composed("codec=jpeg", "experiment=table5")["quality"] == 20
+    assert sweep_of("table5", "codec=jpeg").keys() == {"baseline", "method"}
+
+
+@pytest.mark.parametrize("given", ["qf=20,30", "quality=20"])
+def test_a_given_quality_is_that_of_an_experiment(given: str) -> None:
+    assert sweep_of("table4", "codec=jpeg", given) == {"contender": ["arcnn", "realesrgan_full"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("codec=jpeg_blind", "codec=jpeg_blind has one alone, 10-50. Choose another codec, or give those to compare"),
+        ("codec=none", "codec=none has one alone, given."),
+        ("codec=jpeg,bpg", "a sweep over qualities of one codec; got codec=jpeg,bpg."),
+        ("codec=bpg ~qualities", "the file of codec=bpg does not name five, as qualities: [SLIGHTEST, …, STRONGEST]."),
+        ("codec=bpg qualities=[3,4]", "Give those to compare: qp=ONE,ANOTHER."),
+    ],
+)
+def test_what_has_no_such_qualities_is_refused(options: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        sweep_of("table4", *options.split())
+    assert sweep_of("table4", *options.split(), "quality=1,2").keys() == {"contender"}
 
 
 @pytest.mark.parametrize("experiment", [*EXPERIMENTS, "table4"])

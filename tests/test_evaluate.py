@@ -108,7 +108,13 @@ def test_a_run_is_evaluated_on_its_own_set(evaluation: Command, run: Path, pictu
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == ["1", "3", "5"]
     assert [float(row["psnr_compressed"]) for row in rows] == pytest.approx(psnr, rel=1e-5)
+    for state in ("original", *STATES[:2]):
+        mean = np.mean([float(row[f"realism_{state}"]) for row in rows])
+        assert result["realism"][state] == pytest.approx(mean, rel=1e-5)
+    with (run / "disparity.csv").open(newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["1", "3", "5"]
     (shown,) = result["pictures"]
+    assert min(read_image(run / shown["realism"]).shape[:2]) > 100
     images = {state: read_image(run / shown[state]) for state in STATES}
     assert np.array_equal(images["original"], read_image(valid[0]))
     assert np.array_equal(images["compressed"], JPEG().encode(read_image(valid[0]), 20).image)

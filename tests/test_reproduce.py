@@ -23,8 +23,12 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_experiment_from_training_to_report(command: Command, pictures: Path, tmp_path: Path) -> None:
-    options = [*TINY, f"data.root={pictures}", "codec=jpeg", "qp=37", "baseline=realesrgan", "method=full"]
-    done = command("bias", *options, "out=this, and that's it", main=reproduce.main)
+    options = [*TINY, f"data.root={pictures}", "codec=jpeg", "qf=30", "baseline=realesrgan", "method=full"]
+    others = tmp_path / "some others"
+    others.mkdir()
+    (others / "one.png").write_bytes((pictures / "0.png").read_bytes())
+    again = ("bias", *options, f"also={others}", "out=this, and that's it")
+    done = command(*again, main=reproduce.main)
     assert done.status == 0, done.err
     folder = tmp_path / "this, and that's it" / "bias-demo"
     (run,) = finished_runs(folder)
@@ -32,10 +36,14 @@ def test_an_experiment_from_training_to_report(command: Command, pictures: Path,
     assert is_evaluated(run, "fast")
     evaluation = json.loads((run / "evaluation.json").read_text())
     assert (evaluation["codec"], evaluation["training"]["baseline"]) == ("jpeg", "realesrgan")
+    assert (evaluation["quality"], evaluation["set"]["images"]) == (30, 3)
+    assert is_evaluated(run, "fast", "some others")
+    other = json.loads((run / "some others-jpeg-30" / "evaluation.json").read_text())
+    assert (other["quality"], other["set"]["images"]) == (30, 1)
     assert (folder / "report" / "report.html").is_file()
     assert "Real-ESRGAN" in (folder / "report" / "report.html").read_text()
     steps = [line for line in done.out.splitlines() if line.startswith("Step")]
-    assert [step.partition(":")[0] for step in steps] == ["Step 1 of 3", "Step 2 of 3", "Step 3 of 3"]
+    assert [step.partition(":")[0] for step in steps] == [f"Step {number} of 4" for number in range(1, 5)]
     assert "python -m biasgan.train -m experiment=bias" in steps[0]
 
 
@@ -95,11 +103,17 @@ def test_an_evaluation_counts_if_it_is_of_this_training_and_these_metrics(tmp_pa
     evaluation, summary = tmp_path / "evaluation.json", tmp_path / "summary.json"
     summary.touch()
     assert not is_evaluated(tmp_path, "fast")
-    evaluation.write_text('{"options": {"run": "run", "metrics": "fast"}}')
+    content = '{"set": {"name": "mine"}, "options": {"run": "run", "metrics": "fast"}}'
+    evaluation.write_text(content)
     os.utime(summary, (10, 10))
     os.utime(evaluation, (11, 11))
     assert is_evaluated(tmp_path, "fast")
     assert not is_evaluated(tmp_path, "paper")
+    assert is_evaluated(tmp_path, "fast", "mine")
+    assert not is_evaluated(tmp_path, "fast", "yours")
+    (tmp_path / "yours-jpeg-20").mkdir()
+    (tmp_path / "yours-jpeg-20" / "evaluation.json").write_text(content.replace("mine", "yours"))
+    assert is_evaluated(tmp_path, "fast", "yours")
     os.utime(summary, (12, 12))
     assert not is_evaluated(tmp_path, "fast")
 
@@ -107,6 +121,21 @@ def test_an_evaluation_counts_if_it_is_of_this_training_and_these_metrics(tmp_pa
 def test_paths_are_quoted_as_hydra_reads_them() -> None:
     assert quoted(Path("a, b=c")) == "'a, b=c'"
     assert quoted(Path("isn't")) == r"'isn\'t'"
+
+
+@pytest.mark.parametrize(
+    ("also", "message"),
+    [
+        ("flickr2k", "python -m biasgan.prepare data=flickr2k"),
+        ("nowhere", "nowhere is not a folder"),
+        ("pairs", "also=pairs does not say which images; expected a folder of them, or div2k or flickr2k."),
+        ("images", "also=images does not say which images"),
+    ],
+)
+def test_other_images_must_be_there_before_anything_is_trained(command: Command, also: str, message: str) -> None:
+    done = command("bias", f"also={also}", main=reproduce.main)
+    assert (done.status, "Step" in done.out) == (1, False)
+    assert message in done.err
 
 
 def test_help_names_all_experiments(command: Command) -> None:

@@ -94,23 +94,29 @@ class Panel:
         """Draw a bar from 0 to the right."""
         self.axes.barh(row, length, height=0.62, color=color)  # pyright: ignore[reportUnknownMemberType] - partial stubs
 
-    def dots(self, x: Numbers, y: Numbers, color: str) -> None:
-        """Draw many small points; in an SVG they are pixels, or it would be as large as the data."""
-        self.axes.plot(x, y, "o", color=color, markersize=2.4, markeredgewidth=0, alpha=0.4, rasterized=True)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+    def dots(self, x: np.ndarray, y: np.ndarray, color: str) -> None:
+        """Draw small points; in an SVG, more than a thousand are pixels, or it would be as large as the data."""
+        self.axes.plot(  # pyright: ignore[reportUnknownMemberType] - partial stubs
+            x, y, "o", color=color, markersize=2.4, markeredgewidth=0, alpha=0.4, rasterized=len(x) > 1000
+        )
 
-    def label_ends(self, ends: Sequence["End"]) -> None:
+    def label_ends(self, ends: Sequence["End"], height: float | None = None) -> None:
         """Label lines at the right of the axes, once their limits are set, with as little shift as makes room.
 
         Args:
             ends: Where each line ends, and what is written there.
+            height: Of the axes in inches, as far as it is known; by default four fifths of the figure's.
         """
         axes = self.axes
         fraction = axes.transData + axes.transAxes.inverted()
         places = [(*map(float, fraction.transform(end.at)), end) for end in ends]
         places.sort(key=lambda place: place[1])
-        # Two lines of type, in fractions of the axes, which take about four fifths of the figure's height.
-        gap = 2.6 * SMALL / (0.8 * 72 * float(cast(Figure, axes.figure).get_size_inches()[1]))
-        for (x, y, end), height in zip(places, spread([y for _, y, _ in places], gap), strict=True):
+        inches = height or 0.8 * float(cast(Figure, axes.figure).get_size_inches()[1])
+        gap = label_height([end.text for end in ends]) / inches
+        heights = spread([y for _, y, _ in places], gap)
+        # Below the axes is their name.
+        raised = max(0, gap / 2 - min(heights, default=1))
+        for (x, y, end), height in zip(places, [height + raised for height in heights], strict=True):
             leader = Line2D([x, 1, 1.03], [y, height, height], color=end.color, linewidth=1, linestyle=":")
             leader.set(transform=axes.transAxes, clip_on=False)
             axes.add_line(leader)
@@ -149,9 +155,14 @@ class End(NamedTuple):
     at: tuple[float, float]
     """In units of the data."""
     text: str
-    """One or two lines."""
+    """One line or more."""
     color: str
     """Of the line."""
+
+
+def label_height(labels: Sequence[str]) -> float:
+    """Inches that each of some labels needs, of one or more lines of small type, with room to the next."""
+    return max(1.3 * SMALL * (label.count("\n") + 1) for label in labels) / 72
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:

@@ -85,7 +85,22 @@ def patch_scores(logits: Tensor, relativistic: bool) -> Tensor:
 
 
 def realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic: bool) -> Realism:
-    """Average realism of the originals, the restored and the compressed images.
+    """Average realism of the originals, the restored and the compressed images: that of `patch_realism`.
+
+    Args:
+        original: `patch_scores` of the originals, (P,).
+        restored: Those of the restored images.
+        compressed: Those of the compressed images.
+        relativistic: As given to `patch_scores`.
+
+    Returns:
+        Three averages in [0, 1].
+    """
+    return Realism(*(each.mean().item() for each in patch_realism(original, restored, compressed, relativistic)))
+
+
+def patch_realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic: bool) -> Scores:
+    """Realism of each patch among those of a set.
 
     The paper does not say how it scores a relativistic discriminator. Here it is the probability of being more real
     than the average of the opposite set, sigmoid(D(x) - mean D), where original and compressed images are held
@@ -98,12 +113,12 @@ def realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic
         relativistic: As given to `patch_scores`.
 
     Returns:
-        Three averages in [0, 1].
+        The same patches, each in [0, 1].
     """
-    if relativistic:
-        original, restored, compressed = (
-            (original - restored.mean()).sigmoid(),
-            (restored - original.mean()).sigmoid(),
-            (compressed - restored.mean()).sigmoid(),
-        )
-    return Realism(original.mean().item(), restored.mean().item(), compressed.mean().item())
+    if not relativistic:
+        return Scores(original, restored, compressed)
+    return Scores(
+        (original - restored.mean()).sigmoid(),
+        (restored - original.mean()).sigmoid(),
+        (compressed - restored.mean()).sigmoid(),
+    )

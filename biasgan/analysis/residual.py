@@ -16,25 +16,26 @@ SIDE = 1.7
 """Width of a picture in inches."""
 
 
-def residual(image: Tensor, compressed: Tensor) -> np.ndarray:
-    """How much each pixel differs from the compressed image: the mean over its channels.
+def residual(image: Tensor, other: Tensor) -> np.ndarray:
+    """How much each pixel differs from that of another image: the mean over its channels.
 
     Args:
         image: (3, H, W) in [0, 1], on any device.
-        compressed: The same.
+        other: The same.
 
     Returns:
         (H, W) in [0, 255], in 8-bit levels.
     """
-    return 255 * (image.float() - compressed.float()).abs().mean(0).detach().cpu().numpy()
+    return 255 * (image.float() - other.float()).abs().mean(0).detach().cpu().numpy()
 
 
 def residual_figure(
     compressed: Tensor, original: Tensor, restored: Mapping[str, Tensor], gain: float = 8, theme: Theme = LIGHT
 ) -> Figure:
-    """Draw what was added to a compressed image, and what should have been: Fig. 4 and 10.
+    """Draw what was added to a compressed image, what is still missing, and what should have been: Fig. 4 and 10.
 
-    First the compressed image, then the residual of each restored image and that of the original, all on one scale.
+    First the compressed image, then of each restored image how it differs from the compressed and from the original
+    one, and last how the original differs from the compressed; all on one scale.
 
     Args:
         compressed: (3, H, W) in [0, 1]; crops of a hundred or two hundred pixels show most.
@@ -51,18 +52,21 @@ def residual_figure(
     if other or not restored:
         found = "; ".join(other) or "got no restored image"
         raise ValueError(f"residuals need images of the compressed one's size {tuple(compressed.shape)}; {found}")
-    images = {**restored, "original": original}
+    ends = {"compressed": compressed, "original": original}
+    shown = [(name, image, end) for name, image in restored.items() for end in ends]
+    shown.append(("original", original, "compressed"))
     height, width = compressed.shape[-2:]
-    figure = new_figure(theme, SIDE * (len(images) + 1) + 1.1, SIDE * height / width + 0.5)
-    first, *others = (Panel(axes, theme) for axes in figure.subplots(1, len(images) + 1, squeeze=False)[0])
+    figure = new_figure(theme, SIDE * (len(shown) + 1) + 1.1, SIDE * height / width + 0.5)
+    first, *others = (Panel(axes, theme) for axes in figure.subplots(1, len(shown) + 1, squeeze=False)[0])
     first.axes.imshow(to_uint8(compressed))  # pyright: ignore[reportUnknownMemberType] - partial stubs
     first.name("compressed\n")
     norm = Normalize(0, 255 / gain)
-    for panel, (name, image) in zip(others, images.items(), strict=True):
-        levels = residual(image, compressed)
+    for panel, (name, image, end) in zip(others, shown, strict=True):
+        levels = residual(image, ends[end])
         panel.axes.imshow(levels, norm=norm, cmap=MAP, interpolation="nearest")  # pyright: ignore[reportUnknownMemberType] - partial stubs
-        panel.name(f"{name}\ndiffers by {levels.mean():.1f}")
-    shown = [panel.axes for panel in others]
-    scale = figure.colorbar(ScalarMappable(norm, MAP), ax=shown, fraction=0.03, pad=0.015)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        panel.name(f"{name}\n{levels.mean():.1f} from {end}")
+    scale = figure.colorbar(  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        ScalarMappable(norm, MAP), ax=[panel.axes for panel in others], fraction=0.03, pad=0.015
+    )
     Panel(scale.ax, theme, ("right",)).name(y=f"8-bit levels, amplified {gain:g} times")
     return figure

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from biasgan.analysis.disparity import Disparity
-from biasgan.analysis.realism import Scores, realism
+from biasgan.analysis.realism import Scores, patch_realism
 from biasgan.analysis.triangle import Triangle, deviation
 from biasgan.data.entry import Entry, asked_by
 from biasgan.data.store import sha256
 from biasgan.evaluation.bootstrap import Array, Bootstrap, Interval
-from biasgan.evaluation.measures import FID, Judge, Measures, columns
+from biasgan.evaluation.measures import FID, Measures, columns
 from biasgan.evaluation.record import Record
 
 SIDES = ("compressed", "restored")
@@ -128,6 +128,17 @@ class Figures:
             found[FID] = described(Triangle.measured(length, compressed, restored, original), None)
         return found
 
+    @cached_property
+    def patch_realism(self) -> list[Scores]:
+        """How real the discriminator finds the patches of each image; empty if there is none."""
+        judge = self.measures.judge
+        if not judge:
+            return []
+        scores = [Scores(*record.values["scores"].unbind(1)) for record in self.records]
+        patches = [len(each.original) for each in scores]
+        found = patch_realism(*Scores.joined(scores), judge.relativistic)
+        return [Scores(*parts) for parts in zip(*(torch.split(each, patches) for each in found), strict=True)]
+
     def realism(self) -> dict[str, Any] | None:
         """How real the discriminator finds all patches; None if there is none.
 
@@ -136,31 +147,21 @@ class Figures:
         judge = self.measures.judge
         if not judge:
             return None
-        scores = [Scores(*record.values["scores"].unbind(1)) for record in self.records]
-        found = realism(*Scores.joined(scores), judge.relativistic)
+        averages = {name: each.mean().item() for name, each in Scores.joined(self.patch_realism)._asdict().items()}
         return {
             "kind": "relativistic" if judge.relativistic else "plain",
             "conditional": judge.conditional,
             "patch_size": judge.patch_size,
             "sha256": judge.sha256,
-            **found._asdict(),
-            **self.realism_intervals(scores, judge),
+            **averages,
+            **{f"{name}_interval": self.realism_interval(name) for name in Scores._fields},
         }
 
-    def realism_intervals(self, scores: Sequence[Scores], judge: Judge) -> dict[str, Interval | None]:
-        """Intervals of realism over images drawn with all their patches."""
-        averages = {name: float(torch.cat([getattr(each, name) for each in scores]).mean()) for name in Scores._fields}
-        against = {"original": "restored", "restored": "original", "compressed": "restored"}
-        patches = [len(each.original) for each in scores]
-        found: dict[str, Interval | None] = {}
-        for name in Scores._fields:
-            values = [getattr(each, name) for each in scores]
-            if judge.relativistic:
-                values = [(logits - averages[against[name]]).sigmoid() for logits in values]
-            sums = [[float(value.double().sum()), count] for value, count in zip(values, patches, strict=True)]
-            means = self.bootstrap.means(sums)
-            found[f"{name}_interval"] = self.bootstrap.percentiles(means[:, 0] / means[:, 1])
-        return found
+    def realism_interval(self, name: str) -> Interval | None:
+        """Interval of the realism of originals, restored or compressed images, drawn with all their patches."""
+        values = [getattr(each, name) for each in self.patch_realism]
+        means = self.bootstrap.means([[float(value.double().sum()), len(value)] for value in values])
+        return self.bootstrap.percentiles(means[:, 0] / means[:, 1])
 
     @cached_property
     def disparities(self) -> dict[str, Disparity]:
@@ -177,6 +178,19 @@ class Figures:
             for name, each in self.disparities.items()
         }
 
+    def disparity_rows(self) -> list[dict[str, str | int | float]]:
+        """One row for each patch: its image, and how far it was and is from its compressed version."""
+        rows: list[dict[str, str | int | float]] = []
+        for name, record in zip(self.names, self.records, strict=True):
+            values = {
+                f"{distance}_{side}": column
+                for distance in self.disparities
+                for side, column in zip(Disparity._fields, columns(record.values[f"disparity/{distance}"]), strict=True)
+            }
+            for number, of_patch in enumerate(zip(*values.values(), strict=True)):
+                rows.append({"name": name, "patch": number, **dict(zip(values, map(float, of_patch), strict=True))})
+        return rows
+
     def speed(self, precision: str) -> dict[str, Any] | None:
         """How fast images were restored; None if they were restored elsewhere, or not at all."""
         times = [float(record.values["seconds"]) for record in self.records if "seconds" in record.values]
@@ -191,14 +205,16 @@ class Figures:
         }
 
     def rows(self) -> list[dict[str, str | int | float | None]]:
-        """One row for each image: name, size, bits per pixel and metrics, None where there is no value."""
+        """One row for each image: name, size, bits per pixel, metrics and realism; None where there is no value."""
         rows: list[dict[str, str | int | float | None]] = []
-        for entry, name, record in zip(self.entries, self.names, self.records, strict=True):
+        for number, (entry, name, record) in enumerate(zip(self.entries, self.names, self.records, strict=True)):
             row: dict[str, str | int | float | None] = {"name": name, "height": entry.height, "width": entry.width}
             row["bits_per_pixel"] = entry.bits_per_pixel
             for metric in self.measures.image_metrics:
                 for side, value in zip(SIDES, record.values[f"metric/{metric}"], strict=True):
                     row[f"{metric}_{side}"] = None if value.isnan() else value.item()
+            for scores in self.patch_realism[number : number + 1]:
+                row |= {f"realism_{state}": float(each.mean()) for state, each in scores._asdict().items()}
             if "seconds" in record.values:
                 row["seconds"] = float(record.values["seconds"])
             rows.append(row)

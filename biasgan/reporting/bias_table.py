@@ -3,6 +3,7 @@ from typing import NamedTuple, cast
 
 from biasgan.reporting import paper
 from biasgan.reporting.evaluations import Condition, Evaluation, part
+from biasgan.reporting.flickr2k import is_flickr2k
 from biasgan.reporting.groups import Group, Grouped
 from biasgan.reporting.likeness import differences, in_short, patch_differences, training_differences
 from biasgan.reporting.paper import Subject
@@ -89,11 +90,15 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         groups: What was evaluated on them.
         absent: Why other trainings were not.
     """
-    told = differences([one for own in groups.values() for one in own])
+    evaluations = [one for own in groups.values() for one in own]
+    told, figures_of, images = differences(evaluations), paper.REALISM, paper.IMAGES
+    if is_flickr2k(evaluations):
+        told = [one for one in told if one.short != "other set"]
+        figures_of, images = paper.FLICKR2K_REALISM, paper.FLICKR2K_IMAGES
     measures = [*DEVIATIONS, *DISPARITIES, *SCORES, *DISTANCES]
 
     def cell(measure: Measure, members: Sequence[Evaluation], group: Group) -> Cell:
-        figures = paper.REALISM.get(group.subject) if group.subject and measure in SCORES else None
+        figures = figures_of.get(group.subject) if group.subject and measure in SCORES else None
         apart = [*told, *training_differences(group, members), *patch_differences(members)] if figures else []
         values = [value for member in members if (value := measure.of(member)) is not None]
         mean = mean_of(values) if values else None
@@ -118,7 +123,7 @@ def bias_table(condition: Condition, label: str, groups: Grouped, absent: Mappin
         [
             f"{DEVIATION} {DISPARITY} {REALISM} {DISTANCE}",
             *feature_notes(groups),
-            compared("Tab. 1 and 2", told),
+            compared("Tab. 1 and 2", told, images),
             *otherwise(groups),
         ],
     )

@@ -29,6 +29,8 @@ from biasgan.run_log import read_log
 
 CURVES, ROWS = 8, 12
 """Groups that fit into a picture of curves, and into one of bars or triangles."""
+WIDE = 600
+"""Points that half of a page can show."""
 TITLE = 26
 """Characters that fit above bars in a line."""
 LINES = 4
@@ -58,6 +60,17 @@ class Chart(NamedTuple):
         return self.themed(dict(zip(names_of(LIGHT), names_of(DARK), strict=True)))
 
     @property
+    def width(self) -> float:
+        """In points, as it is drawn."""
+        size = re.search(r'width="([\d.]+)pt"', self.svg)
+        return float(size[1]) if size else 480
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether words would be too small in half of a page."""
+        return self.width > WIDE
+
+    @property
     def inline(self) -> str:
         """The SVG as a part of a page, whose variables are its colours."""
         themed = self.themed({color: f"var(--{name})" for color, name in names_of(LIGHT).items()})
@@ -66,9 +79,8 @@ class Chart(NamedTuple):
         # Those of groups are the same in all figures, and nothing refers to them.
         referred = set(re.findall(r"#([\w.-]+)", body))
         body = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in referred else "", body)
-        size = re.search(r'width="([\d.]+)pt"', body)
-        width = f"{float(size[1]):.0f}" if size else "480"
-        body = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 style="--width: {width}px">', body, count=1)
+        style = f'style="--width: {self.width:.0f}px"'
+        body = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf"<svg \1 {style}>", body, count=1)
         return re.sub(r"\n\s*", "\n", body)
 
 

@@ -145,3 +145,12 @@ REALISM: Mapping[Subject, tuple[str, str, str]] = {
     Subject("realesrgan", "full"): ("0.87", "0.04", "0.05"),
 }
 """Tab. 1 and 2, DIV2K: realism of the original, restored and compressed images."""
+
+FLICKR2K_REALISM: Mapping[Subject, tuple[str, str, str]] = {
+    Subject("realesrgan", "vanilla"): ("0.74", "0.27", "0.84"),
+    Subject("esrgan", "vanilla"): ("0.74", "0.26", "0.78"),
+    Subject("realesrgan", "full"): ("0.86", "0.03", "0.05"),
+}
+"""The same of Flickr2K. That of originals in Tab. 2 follows from both differences that stand beside it."""
+
+FLICKR2K_IMAGES = "Flickr2K, of which the paper does not say which images, compressed by BPG"

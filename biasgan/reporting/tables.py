@@ -184,12 +184,12 @@ def seeds(mean: Mean) -> str:
     return f"mean and 95 % t-interval over {mean.size} seeds" if mean.size > 1 else "one run"
 
 
-def compared(table: str, told: Sequence[Unlike]) -> str:
+def compared(table: str, told: Sequence[Unlike], images: str = paper.IMAGES) -> str:
     """A note on the paper's figures."""
     if told:
         reasons = "; ".join(one.long for one in told)
-        return f"The paper's figures ({table}) are of {paper.IMAGES}, and not comparable: {reasons}."
-    return f"Beside ours are the figures of the paper's {table}, of {paper.IMAGES}, and how far ours are from them."
+        return f"The paper's figures ({table}) are of {images}, and not comparable: {reasons}."
+    return f"Beside ours are the figures of the paper's {table}, of {images}, and how far ours are from them."
 
 
 def otherwise(groups: Grouped) -> list[str]:

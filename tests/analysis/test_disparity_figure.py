@@ -1,5 +1,8 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.disparity_figure import disparity_figure
@@ -47,3 +50,29 @@ def test_points_that_determine_no_line_are_shown_without() -> None:
 def test_something_is_needed(panels: dict[str, dict[str, Disparity]]) -> None:
     with pytest.raises(ValueError, match="one or more distances, each by one or more methods"):
         disparity_figure(panels)
+
+
+def test_of_many_patches_some_are_drawn_and_all_make_the_line() -> None:
+    x = np.linspace(1, 2, 101)
+    disparity = Disparity(x, np.where(np.arange(101) % 2, x, 0.5 * x))
+    (axes,) = disparity_figure({"pixels": {"a": disparity}}, most=6).axes
+    (dots,) = (line for line in axes.lines if line.get_marker() == "o")
+    assert np.asarray(dots.get_xydata()).tolist() == [[1 + n / 5, 0.5 * (1 + n / 5)] for n in range(6)]
+    (line,) = lines(axes, "a")
+    assert line[0][1] == pytest.approx(disparity.line.slope + disparity.line.intercept)
+
+
+def test_labels_of_many_methods_do_not_touch() -> None:
+    methods = {f"a name\nof two lines {number}": Disparity(X, (0.5 + number / 1000) * X) for number in range(6)}
+    figure = disparity_figure({"pixels": methods, "features": methods})
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    for axes in figure.axes:
+        boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: box.y0)
+        assert all(below.y1 <= above.y0 for below, above in pairwise(boxes))
+        assert boxes[0].y0 >= 0
+        assert boxes[-1].y1 <= canvas.get_width_height()[1]
+    assert (
+        len({(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines if line.get_label() in methods})
+        == 6
+    )

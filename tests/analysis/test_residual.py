@@ -16,19 +16,21 @@ def test_residuals_are_mean_absolute_levels() -> None:
 
 
 def test_panels_show_their_residuals_on_one_scale() -> None:
-    restored = COMPRESSED + 0.5 * (ORIGINAL - COMPRESSED)
+    restored = COMPRESSED + 0.25 * (ORIGINAL - COMPRESSED)
     figure = residual_figure(COMPRESSED, ORIGINAL, {"ours": restored}, gain=5)
     pictures = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title("left") for axes in pictures] == [
         "compressed\n",
-        "ours\ndiffers by 3.8",
-        "original\ndiffers by 7.7",
+        "ours\n1.9 from compressed",
+        "ours\n5.7 from original",
+        "original\n7.7 from compressed",
     ]
-    compressed, ours, original = (np.asarray(axes.images[0].get_array()) for axes in pictures)
+    compressed, ours, missing, original = (np.asarray(axes.images[0].get_array()) for axes in pictures)
     assert np.array_equal(compressed, np.full((8, 12, 3), 128))
     assert np.allclose(ours, residual(restored, COMPRESSED))
+    assert np.allclose(missing, residual(restored, ORIGINAL))
     assert np.allclose(original, residual(ORIGINAL, COMPRESSED))
-    assert [axes.images[0].get_clim() for axes in pictures[1:]] == [(0, 51)] * 2
+    assert [axes.images[0].get_clim() for axes in pictures[1:]] == [(0, 51)] * 3
     (scale,) = (axes for axes in figure.axes if not axes.images)
     assert scale.get_ylabel() == "8-bit levels, amplified 5 times"
     assert scale.get_ylim() == (0, 51)

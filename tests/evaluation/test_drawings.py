@@ -1,11 +1,16 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from biasgan.analysis.disparity import Disparity
-from biasgan.evaluation.drawings import draw_disparity, draw_image, most_damaged
+from biasgan.analysis.patch_realism_figure import patch_realism_figure
+from biasgan.analysis.realism import Realism, Scores
+from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image, most_damaged
 from biasgan.images import read_image
 
 STATES = ("compressed", "restored", "original")
@@ -23,11 +28,31 @@ def test_an_image_is_written_in_its_three_states(tmp_path: Path) -> None:
     assert len(list((tmp_path / "pictures").iterdir())) == 4
 
 
+def test_the_most_damaged_patch_is_shown_with_its_realism(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = {state: np.zeros((64, 96, 3), np.uint8) for state in STATES}
+    images["original"][40:50, 70:80] = 200
+    realism = Scores(*(torch.arange(6) / 10 + number / 100 for number in range(3)))
+    shown: list[Realism] = []
+
+    def draw(patches: Mapping[str, torch.Tensor], scores: Realism) -> Figure:
+        assert patches["original"][:, 8:18, 6:16].min() > 0.7
+        assert {patch.shape for patch in patches.values()} == {(3, 32, 32)}
+        shown.append(scores)
+        return patch_realism_figure(patches, scores)
+
+    monkeypatch.setattr("biasgan.evaluation.drawings.patch_realism_figure", draw)
+    files = draw_image(tmp_path, "one", images, Judged(realism, 32))
+    assert shown == [pytest.approx((0.5, 0.51, 0.52))]
+    with Image.open(tmp_path / files["realism"]) as picture:
+        assert picture.width > 2 * picture.height
+
+
 def test_the_crop_is_the_most_damaged_one() -> None:
     images = {state: torch.zeros(3, 256, 3 * 256) for state in STATES}
     images["original"][:, 5:9, 300:400] = 1
     images["restored"][:, :, :256] = 1
-    crops = most_damaged(images)
+    place, crops = most_damaged(images, 256)
+    assert place == 1
     assert all(crop.shape == (3, 256, 256) for crop in crops.values())
     assert torch.equal(crops["original"], images["original"][:, :, 256:512])
     assert crops["restored"].max() == 0

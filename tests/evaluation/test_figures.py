@@ -203,6 +203,9 @@ def test_realism_of_a_relativistic_discriminator() -> None:
         assert found[f"{name}_interval"] == pytest.approx(expected, rel=1e-5)
     assert found["kind"] == "relativistic"
     assert found["original"] + found["restored"] == pytest.approx(1, abs=0.01)
+    # Of each image, the patches against the average over all images.
+    for row, score in zip(figures.rows(), logits, strict=True):
+        assert row["realism_compressed"] == pytest.approx(expit(score[:, 2] - average[1]).mean(), rel=1e-5)
 
 
 def test_without_a_discriminator_there_is_no_realism() -> None:
@@ -212,6 +215,7 @@ def test_without_a_discriminator_there_is_no_realism() -> None:
     assert figures.metrics() == {}
     assert figures.speed("32") is None
     assert list(figures.triangles()) == ["features"]
+    assert "realism_original" not in figures.rows()[0]
 
 
 def test_disparity_of_all_patches(figures: Figures) -> None:
@@ -222,7 +226,11 @@ def test_disparity_of_all_patches(figures: Figures) -> None:
     expected = [np.abs(image[0][:128, :128].astype(float) - image[k][:128, :128]).mean() / 255 for k in (2, 1)]
     assert [pixels.original[0], pixels.restored[0]] == pytest.approx(expected, rel=1e-5)
     assert found["pixels"]["slope"] == pytest.approx(np.polyfit(*pixels, 1)[0])
+    rows = figures.disparity_rows()
+    assert [(row["name"], row["patch"]) for row in rows] == [("0", 0), ("1", 0), ("1", 1), ("2", 0)]
+    assert [row["pixels_restored"] for row in rows] == pixels.restored.tolist()
     features = figures.disparities["features"]
+    assert [row["features_original"] for row in rows] == features.original.tolist()
     triangle = figures.records[2].values["triangle/features"]
     assert [features.restored[3], features.original[3]] == pytest.approx(triangle[:2].tolist(), rel=1e-6)
 
@@ -250,7 +258,10 @@ def test_rows_of_the_table(figures: Figures) -> None:
     rows = figures.rows()
     assert [row["name"] for row in rows] == ["0", "1", "2"]
     names = [f"{metric}_{side}" for metric in ("psnr", "lpips") for side in ("compressed", "restored")]
+    names += [f"realism_{state}" for state in ("original", "restored", "compressed")]
     assert list(rows[0]) == ["name", "height", "width", "bits_per_pixel", *names]
+    for row, scores in zip(rows, figures.patch_realism, strict=True):
+        assert row["realism_restored"] == pytest.approx(scores.restored.mean().item())
     assert (rows[1]["height"], rows[1]["width"], rows[1]["bits_per_pixel"]) == (130, 300, 2000 / 39000)
     assert np.mean([float(row["psnr_restored"]) for row in rows]) == pytest.approx(
         figures.metrics()["psnr"]["restored"]

@@ -158,6 +158,14 @@ def make_evaluation(
             name, compressed = f"{801 + number:04}", values["psnr"][0] + math.sin(number)
             restored = compressed - 1 + gain + 0.02 * math.cos(3 * number)
             writer.writerow([name, 1356, 1944 + side, compressed, restored])
+    with (folder / "disparity.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["name", "patch", *(f"{by}_{side}" for by in ("pixels", "features") for side in ("original", "restored"))]
+        )
+        for number in range(40):
+            original = 0.05 * (1 + math.sin(number))
+            writer.writerow([f"{number // 4:04}", number % 4, *2 * (original, (0.6 + gain / 5) * original)])
     if baseline:
         (folder / "config.yaml").write_text(f"seed: {seed}\nbaseline: {baseline}\n")
         _log(folder / "log.csv", gain, adversarial)

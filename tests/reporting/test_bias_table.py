@@ -43,6 +43,23 @@ def test_deviation_disparity_and_realism_with_the_papers(tmp_path: Path) -> None
     assert [cell.value for cell in plain.values()] == [None] * 11
 
 
+@pytest.mark.parametrize("first", [1, 1989])
+def test_on_flickr2k_the_papers_figures_are_those_of_flickr2k(tmp_path: Path, first: int) -> None:
+    make_evaluation(tmp_path / "gan", set_name="flickr2k", images=2651 - first)
+    table = tmp_path / "gan" / "evaluation.csv"
+    rows = [f"{number:06},1350,2040" for number in range(first, 2651)]
+    table.write_text("\n".join(["name,height,width", *rows]))
+    found = bias(tmp_path)
+    cells = row(found, "Real-ESRGAN, full")
+    shown = [cells[f"realism of {name}"] for name in ("original", "restored", "compressed")]
+    assert [(cell.paper, cell.unlike) for cell in shown] == [("0.86", ""), ("0.03", ""), ("0.05", "")]
+    assert "Tab. 1 and 2, of Flickr2K, of which the paper does not say which images" in " ".join(found.notes)
+    # Smaller copies are none of the paper's, nor are some of the images.
+    for changed in (rows[1:], [line.replace("2040", "510") for line in rows]):
+        table.write_text("\n".join(["name,height,width", *changed]))
+        assert row(bias(tmp_path), "Real-ESRGAN, full")["realism of original"].unlike == "other set"
+
+
 def test_seeds_are_averaged_and_what_is_not_finite_left_out(tmp_path: Path) -> None:
     flat = {"features": {"compressed_restored": 0, "compressed_original": 0, "restored_original": 0}}
     make_evaluation(tmp_path / "a", seed=0, triangles=flat)

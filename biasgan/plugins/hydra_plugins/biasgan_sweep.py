@@ -1,22 +1,26 @@
 """What Hydra needs to run sweeps as `biasgan.sweep` does; it takes plugins of a package of this name alone."""
 
+import re
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from biasgan.config import AUTO, digest_of, plain
 from biasgan.options import plain_or_quoted, quoted
+from biasgan.sweep.identical import refuse_identical, training_key
 from biasgan.sweep.job import Job
 from biasgan.sweep.shared_stage import pixel_stage_key
 from biasgan.sweep.sweep import Sweep
@@ -25,29 +29,105 @@ OF_THE_SWEEP = ("hydra.mode", "hydra.sweep.", "hydra.sweeper", "hydra/sweeper", 
 """Options of Hydra's that a job must not be given."""
 
 
+QUALITY = "quality"
+"""Option of a sweep in a file that stands for the one that the chosen codec reads: qf, qp, ratio …"""
+OVER_QUALITIES = "This experiment is a sweep over qualities"
+
+
 class CombinationSweeper(BasicSweeper):
-    """Hydra's own sweeper, but that it names the sweep, and leaves it to each job to fail."""
+    """Hydra's own sweeper, but that it names the sweep, refuses identical jobs, and leaves it to each job to fail.
+
+    Where a file sweeps over `quality`, the option is swept over that sets the quality of the chosen codec.
+    """
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Name the sweep, before its launcher is made.
 
         Raises:
-            ValueError: If a run is to be resumed.
+            ValueError: If a run is to be resumed, or the codec has no qualities to sweep over.
         """
+        self.hydra_context, self.config = hydra_context, config
         if config.resume not in (None, AUTO):
             raise ValueError(f"A sweep resumes its own jobs; leave resume={config.resume} out.")
         if not config.sweep.name:
             config.sweep.name = f"sweep-{digest_of([*self._parse_config(), *config.hydra.overrides.task])}"
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        # That of the launcher, if it has one: each job takes a third of a second.
+        launcher = self.launcher
+        self.compose = launcher.compose if isinstance(launcher, ProcessLauncher) else composer(hydra_context, config)
 
     def sweep(self, arguments: list[str]) -> object:
-        """Run one job for each combination of values, each of which goes on where it was."""
+        """Run one job for each combination of values, each of which goes on where it was.
+
+        Raises:
+            ValueError: If several jobs would train the same; names them.
+        """
         assert self.config is not None
+        assert self.hydra_context is not None
         name = plain_or_quoted("sweep.name", self.config.sweep.name)
-        return super().sweep([*arguments, "resume=auto", f"sweep.name={name}"])
+        arguments = [*arguments, "resume=auto", f"sweep.name={name}"]
+        parser = OverridesParser.create(self.hydra_context.config_loader)
+        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        for override in overrides:
+            values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
+            if twice := next((value for value in values if values.count(value) > 1), None):
+                raise ValueError(f"{override.input_line} has {twice} twice; give each value once.")
+        (jobs,) = self.split_arguments(overrides, None)
+        refuse_identical(jobs, [self.compose(tuple(options)).training for options in jobs])
+        return super().sweep(arguments)
+
+    def _parse_config(self) -> list[str]:
+        """The options that a file sweeps over."""
+        assert self.config is not None
+        return options_of_file(self.config)
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Accept all: a job that cannot be composed fails alone."""
+
+
+def options_of_file(config: DictConfig) -> list[str]:
+    """The options that a file sweeps over, `hydra.sweeper.params`, but for those that are given on the command line.
+
+    Raises:
+        ValueError: If it sweeps over qualities, and the codec has none.
+    """
+    parser = OverridesParser.create()
+    given = {each.get_key_element(): each for each in parser.parse_overrides(list(config.hydra.overrides.task))}
+    options: list[str] = []
+    for name in config.hydra.sweeper.params or ():
+        option = name
+        if name == QUALITY and name not in given:
+            if "codec" in given and given["codec"].is_sweep_override():
+                raise ValueError(f"{OVER_QUALITIES} of one codec; got {given['codec'].input_line}.")
+            option = quality_option(config)
+        if option in given:
+            continue
+        try:
+            values = config.hydra.sweeper.params[name]
+        except OmegaConfBaseException as error:
+            raise ValueError(
+                f"{OVER_QUALITIES}, and the file of codec={config.hydra.runtime.choices.codec} does not name five, as "
+                f"qualities: [SLIGHTEST, …, STRONGEST]. Give those to compare: {option}=ONE,ANOTHER."
+            ) from error
+        several = isinstance(values, Sequence) and not isinstance(values, str)
+        options.append(f"{option}={','.join(map(str, cast(Sequence[object], values))) if several else values}")
+    return options
+
+
+def quality_option(config: DictConfig) -> str:
+    """The option that sets the quality of the chosen codec, to which its `quality` refers.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    (given,) = cast(dict[str, object], OmegaConf.to_container(OmegaConf.masked_copy(config, QUALITY))).values()
+    refers = re.fullmatch(r"\$\{(\w+)\}", str(given))
+    if not refers:
+        raise ValueError(
+            f"{OVER_QUALITIES}, but codec={config.hydra.runtime.choices.codec} has one alone, {given}. Choose another "
+            f"codec, or give those to compare: {QUALITY}=ONE,ANOTHER."
+        )
+    return refers[1]
 
 
 class Composed(NamedTuple):
@@ -57,6 +137,7 @@ class Composed(NamedTuple):
         options: Of the job.
         folder: Its run folder.
         error: Why there can be none.
+        training: Its `training_key`; None if that is not known.
         key: Of its pixel stage.
         pretrain_iterations: Its length.
     """
@@ -64,8 +145,42 @@ class Composed(NamedTuple):
     options: list[str]
     folder: Path
     error: str | None = None
+    training: str | None = None
     key: str | None = None
     pretrain_iterations: int = 0
+
+
+Compose = Callable[[tuple[str, ...]], Composed]
+
+
+def composer(context: HydraContext, config: DictConfig) -> Compose:
+    """Finds out from a job's options where it belongs, and what it shares with others; once, since it takes long."""
+    return cache(partial(compose, context, config))
+
+
+def compose(context: HydraContext, config: DictConfig, options: tuple[str, ...]) -> Composed:
+    """What a job of the sweep that a configuration describes is to be."""
+    sweep = Path(config.hydra.sweep.dir).absolute()
+    before = HydraConfig.instance().cfg
+    try:
+        job = context.config_loader.load_sweep_config(config, list(options))
+        HydraConfig.instance().set_config(job)
+        folder = sweep / str(job.hydra.sweep.subdir)
+        with read_write(job.hydra.runtime), open_dict(job):
+            # The same for all, since it is no part of what a training is.
+            job.hydra.runtime.output_dir = ""
+            HydraConfig.instance().set_config(job)
+            del job["hydra"]
+        try:
+            settings = plain(job)
+        except ValueError:
+            return Composed([*options], folder)  # the job itself says what has no value
+        stage = pixel_stage_key(settings)
+        return Composed([*options], folder, None, training_key(settings), stage, settings["pretrain_iterations"])
+    except (HydraException, OmegaConfBaseException) as error:
+        return Composed([*options], sweep / f"failed-{digest_of(options)}", str(error).strip())
+    finally:
+        HydraConfig.instance().cfg = before
 
 
 class ProcessLauncher(Launcher):
@@ -76,8 +191,8 @@ class ProcessLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what is needed to compose jobs."""
-        self.context = hydra_context
         self.config = config
+        self.compose = composer(hydra_context, config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs.
@@ -86,7 +201,7 @@ class ProcessLauncher(Launcher):
             SystemExit: If one failed or was stopped.
         """
         folder = Path(self.config.hydra.sweep.dir).absolute()
-        composed = [self.compose(list(overrides), folder) for overrides in job_overrides]
+        composed = [self.compose(tuple(overrides)) for overrides in job_overrides]
         settings = self.config.sweep
         sweep = Sweep(folder, self.jobs(composed, folder), settings.jobs, settings.fail_fast)
         sweep.run()
@@ -94,28 +209,6 @@ class ProcessLauncher(Launcher):
             sys.exit(sweep.status)
         # Hydra asks each whether it went well.
         return [JobReturn(overrides=each.options, status=JobStatus.COMPLETED) for each in composed]
-
-    def compose(self, options: list[str], sweep: Path) -> Composed:
-        """Find out where a job belongs, and what others it shares its pixel stage with."""
-        before = HydraConfig.instance().cfg
-        try:
-            config = self.context.config_loader.load_sweep_config(self.config, options)
-            HydraConfig.instance().set_config(config)
-            folder = sweep / str(config.hydra.sweep.subdir)
-            with read_write(config.hydra.runtime), open_dict(config):
-                # The same for all, since it is no part of what a pixel stage is.
-                config.hydra.runtime.output_dir = ""
-                HydraConfig.instance().set_config(config)
-                del config["hydra"]
-            try:
-                settings = plain(config)
-            except ValueError:
-                return Composed(options, folder)  # the job itself says what has no value
-            return Composed(options, folder, None, pixel_stage_key(settings), settings["pretrain_iterations"])
-        except (HydraException, OmegaConfBaseException) as error:
-            return Composed(options, sweep / f"failed-{digest_of(options)}", str(error).strip())
-        finally:
-            HydraConfig.instance().cfg = before
 
     def jobs(self, composed: Sequence[Composed], sweep: Path) -> list[Job]:
         """The jobs, and before them those pixel stages that several of them need."""
