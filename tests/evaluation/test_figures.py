@@ -263,9 +263,9 @@ def test_rows_of_the_table(figures: Figures) -> None:
     for row, scores in zip(rows, figures.patch_realism, strict=True):
         assert row["realism_restored"] == pytest.approx(scores.restored.mean().item())
     assert (rows[1]["height"], rows[1]["width"], rows[1]["bits_per_pixel"]) == (130, 300, 2000 / 39000)
-    assert np.mean([float(row["psnr_restored"]) for row in rows]) == pytest.approx(
-        figures.metrics()["psnr"]["restored"]
-    )
+    restored = [value for row in rows if isinstance(value := row["psnr_restored"], float)]
+    assert len(restored) == len(rows)
+    assert np.mean(restored) == pytest.approx(figures.metrics()["psnr"]["restored"])
 
 
 @pytest.fixture(scope="module")
