@@ -228,7 +228,8 @@ def test_restored_images_at_both_ends(evaluation: Command, pictures: Path, tmp_p
 def test_a_folder_that_cannot_be_written_is_said_at_once(evaluation: Command, pictures: Path, tmp_path: Path) -> None:
     Path("file").touch()
     done = evaluation(*of(pictures), "out=file/deep")
-    assert done == (1, "", "\nerror: file/deep cannot be written to: file: it is no folder.\n")
+    file = tmp_path / "file"
+    assert done == (1, "", f"\nerror: {file / 'deep'} cannot be written to: {file}: it is no folder.\n")
     assert not (tmp_path / "cache").exists()
 
 

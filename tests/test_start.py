@@ -171,7 +171,10 @@ def test_a_run_is_resumed_without_what_it_started_from(
         ("init_discriminator_from=bundled", "conv0.bias: expected (4,), got (16,)"),
         ("init_discriminator_from=bundled-pixel", "bundled-pixel: expected a run folder (with discriminator.safetens"),
         ("init_discriminator_from=missing", "there is no such file or folder"),
-        ("init_discriminator_from=bundled method=vanilla", "bundled does not fit. It was trained on more channels"),
+        (
+            "init_discriminator_from=bundled method=vanilla discriminator.channels=16",
+            "bundled does not fit. It was trained on more channels",
+        ),
         ("init_discriminator_from=generator.pth", "generator.pth (params) is of another architecture"),
         ("init_from=hostile.pth", "hostile.pth is no readable checkpoint"),
         ("init_discriminator_from=hostile.pth", "hostile.pth is no readable checkpoint"),

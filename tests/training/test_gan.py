@@ -323,7 +323,7 @@ def test_a_rehearsal_shows_what_would_fail_later_and_changes_nothing() -> None:
 
     for mitigation, message in (
         (Late(), r"would fail on patches of 32 pixels.* KeyError: 'conv5_4'"),
-        (ConditionalDiscriminator(), r"would fail on patches .* to have 3 channels, but got 6 channels"),
+        (ConditionalDiscriminator(), r"is shown 6 channels \(3 .* 3 of Cond.*in_channels=6"),
         (Pixel(), r"Two loss terms are called 'pixel'"),
     ):
         gan.trainer = make_trainer(mitigation)
