@@ -8,8 +8,9 @@ from lightning.pytorch import Callback, Trainer
 from rich.console import Console
 from torchmetrics import MetricCollection
 
+from biasgan.analysis.triangle import Triangle
 from biasgan.metrics.suite import Suite
-from biasgan.training.bias_monitor import BiasMonitor
+from biasgan.training.bias_monitor import CANDIDATES, BiasMonitor
 from biasgan.training.checkpoints import LAST, Checkpoints
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
@@ -47,10 +48,37 @@ def check_stages(trainer: Trainer, module: FidelityRestoration, callbacks: Seque
             callback.setup(trainer, module, "fit")
         if isinstance(callback, BiasMonitor):
             sizes.add(callback.patch_size)
+        check_monitor(callback, module)
+    try:
+        module.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"training.optimizer cannot be made: {error}") from error
     if isinstance(module, RestorationGAN):
         module.trainer = trainer
         for size in sizes:
             module.rehearse(size)
+
+
+def check_monitor(callback: Callback, module: FidelityRestoration) -> None:
+    """Refuse a callback that would end the training at the first validation, for want of a figure.
+
+    Raises:
+        ValueError: Names the figures that there are.
+    """
+    monitor: object = getattr(callback, "monitor", None)
+    strict: object = getattr(callback, "strict", True)
+    if not isinstance(monitor, str) or not monitor.startswith(("valid/", "bias/")) or not strict:
+        return
+    known = [f"valid/{side}{name}" for name in module.restored_metrics for side in ("", "compressed_")]
+    known += ["bias/deviation", *(f"bias/distance_{side}" for side in Triangle._fields)]
+    if isinstance(module, RestorationGAN) and module.has_adversarial_stage and not module.pretrain_iterations:
+        known += [f"bias/realism_{candidate}" for candidate in CANDIDATES]
+    if monitor not in known:
+        raise ValueError(
+            f"{type(callback).__name__} monitors {monitor}, which the first validation will not have; it has "
+            f"{', '.join(known)}. Realism comes after the pixel stage alone: strict=false waits for it, where the "
+            "callback has that option."
+        )
 
 
 def check_places(callbacks: Sequence[Callback], folder: Path) -> None:

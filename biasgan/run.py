@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
@@ -128,8 +129,11 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             **made_with,
         }
         write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-        starts = (f"{name} started from: {place}" for name, place in summary["started_from"].items())
-        Console(highlight=False, markup=False).print(table(summary), *starts, f"{folder}", sep="\n", soft_wrap=True)
+        lines = [f"{name} started from: {place}" for name, place in summary["started_from"].items()]
+        if trainer.global_step < trainer.max_steps:
+            done = f"Ended at iteration {trainer.global_step} of {trainer.max_steps}, by trainer.max_time or a callback"
+            lines.append(f"{done}; resume goes on (trainer.max_time counts all attempts together).")
+        Console(highlight=False, markup=False).print(table(summary), *lines, f"{folder}", sep="\n", soft_wrap=True)
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:
@@ -300,6 +304,9 @@ def summarise(
 ) -> dict[str, Any]:
     """The figures of a run: what was trained, for how long, and what came out."""
     figures = module.figures
+    batches = module.trainer.num_val_batches
+    # Of each process the first, where trainer.limit_val_batches leaves the rest out.
+    validated = data.valid_entries[: int(sum(batches)) * module.trainer.world_size if batches else None]
 
     def group(prefix: str, *names: str) -> dict[str, float]:
         return {name: figures[f"{prefix}{name}"] for name in names if f"{prefix}{name}" in figures}
@@ -311,6 +318,7 @@ def summarise(
         "iterations": module.iteration,
         "pretrain_iterations": config["pretrain_iterations"],
         "started_from": config["started_from"],
+        "changes": config.get("changes", []),
         "seconds": round(seconds, 1),
         "precision": str(module.trainer.precision),
         "features": module.features.weights_name,
@@ -319,8 +327,11 @@ def summarise(
         "codec_identity": data.source.identity,
         "training_images": data.train_images,
         "originals_fingerprint": data.originals_fingerprint,
-        "validation_images": data.valid_images,
-        "compressed": {**group("valid/compressed_", "psnr", "ssim"), "bits_per_pixel": data.bits_per_pixel},
+        "validation_images": len(validated),
+        "compressed": {
+            **group("valid/compressed_", "psnr", "ssim"),
+            "bits_per_pixel": fmean(entry.bits_per_pixel for entry in validated or data.valid_entries),
+        },
         "restored": group("valid/", "psnr", "ssim"),
         "realism": group("bias/realism_", "original", "restored", "compressed"),
         "feature_distance": group("bias/distance_", *Triangle._fields),

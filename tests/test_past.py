@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Callback, Trainer
 from PIL import Image
 from safetensors.torch import load_file
 
 from biasgan.past import with_past
 from biasgan.run_log import read_log
+from biasgan.training.checkpoints import RESULTS
 
 from .conftest import Command, Finished, tiny
 
@@ -103,11 +105,24 @@ def given(config: Mapping[str, Any], option: str, resume: str = "run") -> dict[s
         ("init_from=bundled", "with init_from=null, which cannot change any more. Start another run with --from RUN"),
         ("init_discriminator_from=bundled", "init_discriminator_from=bundled: the run that is resumed"),
         ("pixel_stage=run", "pixel_stage=run: the run that is resumed"),
+        ("training.iterations=7", "training.iterations=7: the run that is resumed has done 4 iterations with"),
+        ("training.pretrain_iterations=3", "training.pretrain_iterations=3: the run that is resumed"),
+        ("recipe.pixel=9", "recipe.pixel=9: the run that is resumed"),
     ],
 )
 def test_what_has_happened_cannot_be_changed(config: dict[str, Any], option: str, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         with_past(given(config, option), {"config": config, "global_step": 4})
+
+
+def test_a_schedule_that_has_ended_cannot_be_changed(config: dict[str, Any]) -> None:
+    name = "pretrain_schedule"
+    now = {**config, "training": {**config["training"], name: {**config["training"][name], "learning_rate": 1}}}
+    with pytest.raises(ValueError, match=rf"training\.{name}\.learning_rate=1: the run that is resumed has done 2"):
+        with_past(now, {"config": config, "global_step": 2})
+    assert with_past(now, {"config": config, "global_step": 1})["changes"] == [
+        f"{name}.learning_rate: {config['training'][name]['learning_rate']} until iteration 1, then 1"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -160,3 +175,39 @@ def test_the_results_are_those_of_the_checkpoint_that_is_resumed(command: Comman
     torch.save({**torch.load(last), "global_step": 5}, last)
     assert command("resume=run/checkpoints/best.ckpt", "iterations=4").status == 0
     assert summary_of(run)["iterations"] == torch.load(last)["global_step"] == 4
+
+
+def test_what_is_done_otherwise_from_now_on_is_recorded(command: Command, run: Path) -> None:
+    assert command("resume=run", "iterations=5", "batch_size=4", "trainer.devices=1", "validate_every=5").status == 0
+    weight = "callbacks.divergence_regularizer.weight"
+    assert command("resume=run", "iterations=6", f"{weight}=0.5").status == 0
+    assert summary_of(run)["changes"] == [
+        "loader.batch_size: 2 until iteration 4, then 4",
+        f"{weight}: 0.1 until iteration 5, then 0.5",
+    ]
+
+
+def test_results_of_before_go_when_a_run_goes_on(command: Command, run: Path) -> None:
+    """Else an interruption would leave them beside a checkpoint of another iteration."""
+    failing = "+callbacks.fail._target_=tests.test_past.Fail"
+    assert command("resume=run", "iterations=9", "checkpoint_every=2", failing).status == 1
+    assert torch.load(run / "checkpoints" / "last.ckpt")["global_step"] == 6
+    assert not [name for name in RESULTS if (run / name).exists()]
+    assert command("resume=run", "~callbacks.fail").status == 0
+    assert summary_of(run)["iterations"] == 9
+
+
+def test_images_that_are_not_validated_are_not_counted(command: Command, run: Path) -> None:
+    before = summary_of(run)["compressed"]["bits_per_pixel"]
+    assert command("resume=run", "iterations=5", "+trainer.limit_val_batches=1").status == 0
+    summary = summary_of(run)
+    assert summary["validation_images"] == 1
+    assert summary["compressed"]["bits_per_pixel"] != before
+
+
+class Fail(Callback):
+    """Fails in the iteration after one that was saved."""
+
+    def on_train_batch_start(self, trainer: Trainer, *_: object) -> None:
+        if trainer.global_step == 6:
+            raise RuntimeError("failed")

@@ -82,6 +82,7 @@ def traits_of(evaluation: Evaluation) -> dict[str, str | None]:
         "generator": None if config else training.get("generator"),
         "precision": training.get("precision", part(config, "trainer", "precision")),
         "batch": batch_of(evaluation),
+        "changed": "; ".join(training.get("changes") or []) or None,
     }
     return {name: text(value) for name, value in (*found.items(), *leaves(evaluation).items())}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 BUILT_FROM = (
     *("loader", "training", "callbacks", "trainer", "logger"),
-    *("seed", "patch_size", "pretrain_iterations", "init_from", "init_discriminator_from", "compile"),
+    *("seed", "patch_size", "pretrain_iterations", "init_from", "init_discriminator_from", "pixel_stage", "compile"),
 )
 """What a training reads of its configuration; all else only leads to these."""
 NAMED = 5

@@ -39,9 +39,9 @@ def test_all_else_is_another_training(composed: Composer, options: str) -> None:
 def test_all_that_a_training_reads_counts() -> None:
     read = set(re.findall(r'config\["(\w+)"\]', inspect.getsource(run)))
     of_one_attempt, in_words, within_others = (
-        {"resume", "pixel_stage", "repeats"},
+        {"resume", "repeats"},
         {"chosen", "started_from"},
-        {"iterations", "quality"},
+        {"accumulate", "batch_size", "best", "codec", "iterations", "quality"},
     )
     assert read - of_one_attempt - in_words - within_others <= set(BUILT_FROM)
 

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from biasgan.config import AUTO, digest_of, plain
-from biasgan.options import plain_or_quoted, quoted
+from biasgan.options import plain_or_quoted, quoted, with_absolute_paths
 from biasgan.sweep.identical import refuse_identical, training_key
 from biasgan.sweep.job import Job
 from biasgan.sweep.shared_stage import pixel_stage_key
@@ -175,8 +175,10 @@ def compose(context: HydraContext, config: DictConfig, options: tuple[str, ...])
             settings = plain(job)
         except ValueError:
             return Composed([*options], folder)  # the job itself says what has no value
-        stage = pixel_stage_key(settings)
-        return Composed([*options], folder, None, training_key(settings), stage, settings["pretrain_iterations"])
+        stage, pixel = pixel_stage_key(settings), settings["pretrain_iterations"]
+        # One folder may be given in several ways.
+        key = training_key(plain(with_absolute_paths(job)))
+        return Composed([*options], folder, None, key, stage, pixel)
     except (HydraException, OmegaConfBaseException) as error:
         return Composed([*options], sweep / f"failed-{digest_of(options)}", str(error).strip())
     finally:
