@@ -16,6 +16,8 @@ APPLICATION, ADOBE, COMMENT, SCAN = range(0xE0, 0xF0), 0xEE, 0xFE, 0xDA
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 PROFILE_HEAD = b"ICC_PROFILE\0"
+COLOURS = {0xE0: ("JFIF", b"JFIF\0", 14), ADOBE: ("Adobe", b"Adobe", 12)}
+"""Segments that tell the colours: what people call them, how they begin, and the bytes that they have at least."""
 
 
 class Segment(NamedTuple):
@@ -40,12 +42,15 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
     contents = [(segment.marker, data[segment.start + 4 : segment.end]) for segment in segments]
     if remarks:
         contents += lost_exif(data[: segments[0].start])
-    kept = [
-        data[segment.start : segment.end]
-        for segment, (marker, content) in zip(segments, contents, strict=False)
-        if marker != COMMENT
-        and (marker not in APPLICATION or content.startswith({0xE0: b"JFIF\0", ADOBE: b"Adobe"}.get(marker, b"?\0?")))
-    ]
+    kept: list[bytes] = []
+    for segment, (marker, content) in zip(segments, contents, strict=False):
+        name, begin, least = COLOURS.get(marker, ("", b"", 0))
+        if marker == COMMENT or (marker in APPLICATION and not (name and content.startswith(begin))):
+            continue
+        if len(content) < least:
+            remarks.append(f"its {name} segment is too short and was left out")
+        else:
+            kept.append(data[segment.start : segment.end])
     scans = data[segments[-1].end :]
     alone = START + b"".join(kept) + scans
     if END not in scans and is_whole(alone):
@@ -104,7 +109,7 @@ def metadata(contents: list[tuple[int, bytes]], remarks: list[str]) -> Metadata:
         exif[0] + b"".join(more.removeprefix(EXIF_HEAD) for more in exif[1:]) if exif else None,
         xmp[0].removeprefix(XMP_HEAD) if xmp else None,
         b"".join(content[number + 2 :] for content in profile) or None,
-        density(jfif[0] if jfif else b"") or resolution_of(exif[0] if exif else None),
+        next(filter(None, map(density, jfif)), None) or resolution_of(exif[0] if exif else None),
         remarks=tuple(remarks),
     )
 

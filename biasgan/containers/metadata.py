@@ -12,13 +12,15 @@ from typing import Any, cast
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
-from biasgan.containers.directory import Directory, read_directory
+from biasgan.containers.directory import NUMBERS, SIZES, Directory, read_directory
 from biasgan.silence import no_warnings
 
 EXIF_HEAD = b"Exif\0\0"
 IFDS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 ACROSS, DOWN, UNIT = ExifTags.Base.XResolution, ExifTags.Base.YResolution, ExifTags.Base.ResolutionUnit
 COLOURS = ("RGB", "GRAY", "CMYK", "CMY", "Lab", "XYZ", "Luv", "YCbr", "Yxy", "HSV", "HLS")
+CLASSES = (b"scnr", b"mntr", b"prtr", b"spac")
+"""Of ICC profiles, those that say what the colours of a picture are."""
 UNUSABLE_EXIF = "its EXIF cannot be used and was left out"
 MOST = 2**24
 """Bytes of metadata that are unpacked: a few can be made to fill the memory."""
@@ -65,11 +67,20 @@ def tags_of(exif: bytes) -> bytes:
 def orientation_of(tags: Directory) -> int | None:
     """What the tags say, if it can be."""
     entry = tags.entries.get(ExifTags.Base.Orientation)
+    if entry is None or unread_orientation(tags):
+        return None
     # Some write more values than one, or none.
-    place = entry.place + tags.width - (8 if tags.big else 4) if entry else 0
-    code = {1: "B", 3: "H", 4: "I"}.get(entry.kind) if entry else None
-    value = struct.unpack_from(tags.order + code, tags.data, place)[0] if code else None
+    place = entry.place + tags.width - (8 if tags.big else 4)
+    (value,) = struct.unpack_from(tags.order + NUMBERS[entry.kind], tags.data, place)
     return value if value in range(1, 9) else None
+
+
+def unread_orientation(tags: Directory) -> tuple[str, ...]:
+    """A remark if there is an orientation that is no whole number within its entry."""
+    entry = tags.entries.get(ExifTags.Base.Orientation)
+    if entry is None or (entry.kind in NUMBERS and SIZES[entry.kind] <= (8 if tags.big else 4)):
+        return ()
+    return ("its orientation cannot be read and was not followed",)
 
 
 def resolution(tags: Directory) -> tuple[float, float] | None:
@@ -102,16 +113,19 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def upright(exif: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
-    """EXIF without the orientation, all else byte by byte as it was; and a remark instead if it is of no use."""
+    """EXIF without the orientation, all else byte by byte as it was; and a remark instead if it is of no use.
+
+    An orientation that cannot be followed stays.
+    """
     if not exif:
         return None, ()
     tags = tags_of(exif)
     found = read_directory(tags)
     if found is None or not is_usable(EXIF_HEAD + tags):
         return None, (UNUSABLE_EXIF,)
-    if set(found.entries) <= {ExifTags.Base.Orientation}:
+    entry = found.entries[ExifTags.Base.Orientation] if orientation_of(found) else None
+    if not found.entries or (entry and len(found.entries) == 1):
         return None, ()
-    entry = found.entries.get(ExifTags.Base.Orientation)
     if entry:
         # A directory that is shorter by an entry, and the last, since the preview in the next lies as the picture did.
         # What other entries point at stays where it is.
@@ -120,11 +134,11 @@ def upright(exif: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
         rest = tags[entry.place + found.width : end] + bytes(found.width + 4)
         count = struct.pack(f"{found.order}H", number - 1)
         tags = tags[: found.start] + count + tags[found.start + 2 : entry.place] + rest + tags[end + 4 :]
-    return EXIF_HEAD + tags, ()
+    return EXIF_HEAD + tags, unread_orientation(found)
 
 
 def is_usable(exif: bytes) -> bool:
-    """Whether Pillow can read all of EXIF and write it again."""
+    """Whether Pillow can read all of EXIF and write it again, whatever its orientation is."""
     with no_warnings():
         warnings.filterwarnings("error", message="(Possibly c|C)orrupt|Truncated")
         try:
@@ -132,6 +146,7 @@ def is_usable(exif: bytes) -> bool:
             tags.load(exif)
             for directory in (tags, *map(tags.get_ifd, IFDS)):
                 dict(directory)
+            tags.pop(ExifTags.Base.Orientation, None)
             tags.tobytes()
         except MemoryError:
             raise
@@ -152,7 +167,7 @@ def is_possible(dpi: object) -> bool:
 
 
 def colours_of(profile: bytes) -> str | None:
-    """The colours that an ICC profile is for (`RGB`, `GRAY`, `CMYK`, `Lab` …), None if it is damaged."""
+    """The colours that an ICC profile is for (`RGB`, `GRAY`, `CMYK`, `Lab` …), None if damaged or for no picture."""
     if len(profile) < 132 or int.from_bytes(profile[:4]) > len(profile):
         return None
     try:
@@ -160,6 +175,9 @@ def colours_of(profile: bytes) -> str | None:
     except (OSError, ImageCms.PyCMSError):
         return None
     colours = profile[16:20].decode("latin-1").rstrip()
+    # Those of Lab are often called an effect.
+    if profile[12:16] not in CLASSES and colours != "Lab":
+        return None
     return colours if colours in COLOURS or colours.endswith("CLR") else None
 
 

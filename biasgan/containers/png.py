@@ -1,7 +1,7 @@
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from biasgan.containers.metadata import Metadata, unpacked
@@ -11,6 +11,10 @@ METRES = 1
 INCH = 0.0254
 SRGB = 45455
 """The gamma of sRGB, as PNG has it."""
+PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+"""x and y of white, red, green and blue of sRGB, as PNG has them."""
+CODES = bytes((1, 13, 0, 1))
+"""sRGB as the video standards number it."""
 NAMED = {b"XML:com.adobe.xmp": "xmp", b"Raw profile type xmp": "xmp"} | dict.fromkeys(
     (b"Raw profile type exif", b"Raw profile type APP1"), "exif"
 )
@@ -31,10 +35,11 @@ class Chunk(NamedTuple):
 def split(data: bytes) -> tuple[bytes, Metadata]:
     """A PNG file of the same pixels alone, and what else was in it."""
     kept, facts, remarks = [SIGNATURE], dict[str, bytes](), list[str]()
-    dpi, animated, named, gamma = None, False, set[bytes](), SRGB
+    dpi, animated, colours, kind, entries = None, False, dict[bytes, bytes](), data[25:26], 256
     for chunk in chunks(data):
+        entries = len(chunk.content) // 3 if chunk.name == b"PLTE" else entries
         # A small first letter means that the pixels are to be had without it.
-        if not chunk.name[0] & 0x20 or (chunk.name == b"tRNS" and chunk.whole):
+        if not chunk.name[0] & 0x20 or (chunk.name == b"tRNS" and chunk.whole and fits(chunk, kind, entries)):
             kept.append(data[chunk.start : chunk.end])
         elif chunk.name == b"tRNS":
             remarks.append("its transparency is damaged and was left out")
@@ -45,14 +50,40 @@ def split(data: bytes) -> tuple[bytes, Metadata]:
             dpi = across * INCH, down * INCH
         else:
             facts = fact(chunk) | facts
-            named.add(chunk.name)
-            if chunk.name == b"gAMA":
-                gamma = int.from_bytes(chunk.content[:4])
-    if abs(gamma - SRGB) > 2000 and not named & {b"iCCP", b"sRGB"}:
-        remarks.append(f"its brightness curve, a gamma of {gamma / 100000:g}, was left out")
+            colours[chunk.name] = chunk.content
     return b"".join(kept), Metadata(
-        facts.get("exif"), facts.get("xmp"), facts.get("profile"), dpi, animated, tuple(remarks)
+        facts.get("exif"), facts.get("xmp"), facts.get("profile"), dpi, animated, (*remarks, *left_out(colours))
     )
+
+
+def fits(chunk: Chunk, kind: bytes, entries: int) -> bool:
+    """Whether transparency is as long as it should be.
+
+    Args:
+        chunk: That it is in.
+        kind: Of the pixels, as the file's head numbers it.
+        entries: Of the palette.
+    """
+    lengths = {b"\0": range(2, 3), b"\2": range(6, 7), b"\3": range(1, entries + 1)}.get(kind)
+    return lengths is None or len(chunk.content) in lengths
+
+
+def left_out(colours: Mapping[bytes, bytes]) -> list[str]:
+    """Remarks on what chunks, by their names, say of the colours and no `Metadata` holds."""
+    codes, gamma, points = (colours.get(name, b"") for name in (b"cICP", b"gAMA", b"cHRM"))
+    remarks = list[str]()
+    if len(codes) == 4 and codes != CODES:
+        remarks.append(f"its colour space, cICP {'-'.join(map(str, codes))}, was left out")
+    if colours.keys() & {b"iCCP", b"sRGB", b"cICP"}:
+        return remarks
+    curve = int.from_bytes(gamma[:4])
+    if b"gAMA" in colours and abs(curve - SRGB) > 2000:
+        remarks.append(f"its brightness curve, a gamma of {curve / 100000:g}, was left out")
+    if len(points) == 32 and any(
+        abs(one - other) > 500 for one, other in zip(struct.unpack(">8I", points), PRIMARIES, strict=True)
+    ):
+        remarks.append("its primary colours, which are not those of sRGB, were left out")
+    return remarks
 
 
 def chunks(data: bytes) -> Iterator[Chunk]:

@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from biasgan.containers.directory import Directory, read_directory
 from biasgan.containers.limit import check_pixels
-from biasgan.containers.metadata import IFDS, Metadata, orientation_of, resolution
+from biasgan.containers.metadata import IFDS, Metadata, orientation_of, resolution, unread_orientation
 from biasgan.silence import no_warnings
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -29,8 +29,8 @@ PHOTOGRAPH = (
 """Tags about the photograph; the others are about the file."""
 BYTEWISE = (1, 5, 8, 32773, 32946, 34925, 50000)
 """Compressions of bytes, whatever they mean: none, LZW, deflate, PackBits, LZMA, Zstandard."""
-DIFFERENCES = 2
-"""The predictor that stores each sample less the one on its left."""
+ALONE, DIFFERENCES = 1, 2
+"""Predictors: each sample as it is, or less the one on its left in its strip or tile."""
 UNSIGNED, SIGNED, FLOATING, UNDEFINED = 1, 2, 3, 4
 """Formats of samples."""
 MIN_IS_WHITE, GREY, RGB = 0, 1, 2
@@ -98,7 +98,7 @@ def exif_of(tags: Directory) -> tuple[bytes | None, tuple[str, ...]]:
         if orientation:
             exif[ExifTags.Base.Orientation] = orientation
         content = exif.tobytes() if exif or any(map(exif.get_ifd, IFDS)) else None
-    return content, ("some of its EXIF cannot be used and was left out",) * damaged
+    return content, ("some of its EXIF cannot be used and was left out",) * damaged + unread_orientation(tags)
 
 
 def of_photograph(given: Image.Exif) -> tuple[Image.Exif, bool]:
@@ -184,14 +184,19 @@ def levels_of(alone: bytes) -> np.ndarray | None:
     if tags is None or layout is None:
         return None
     check_pixels(layout.width, (tags.numbers(HEIGHT) or (1,))[0])
-    compression, predictor = (tags.numbers(tag) or (1,) for tag in (COMPRESSION, PREDICTOR))
-    differences = predictor[0] == DIFFERENCES and compression[0] != 1
+    compression, predictor = ((tags.numbers(tag) or (1,))[0] for tag in (COMPRESSION, PREDICTOR))
+    predicted = predictor != ALONE and compression != 1
     separate = layout.channels > 1 and tags.numbers(PLANAR)[:1] == (2,)
-    if separate or (differences and layout.bits != 16) or compression[0] not in BYTEWISE:
+    unknown = predicted and (predictor != DIFFERENCES or layout.bits != 16)
+    tile = (tags.numbers(TILE_WIDTH) or (layout.width,))[0]
+    torn = TILE_WIDTH in tags.entries and tile * layout.bits * layout.channels % 8
+    if separate or unknown or torn or compression not in BYTEWISE:
         raise ValueError(f"its {layout.bits} bits lie in a way that cannot be read; save it as it would be by default")
     samples = unpack(rows_of(tags, layout), layout, tags.order)
-    if differences:
-        np.cumsum(samples, axis=1, dtype=np.uint16, out=samples)
+    if predicted:
+        for left in range(0, layout.width, tile):
+            part = samples[:, left : left + tile]
+            np.cumsum(part, axis=1, dtype=np.uint16, out=part)
     return scaled(samples, layout)
 
 

@@ -1,7 +1,9 @@
 """How the images of any folder are divided into those to train with and those for validation."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +12,9 @@ from biasgan.listing import counted
 
 TRAIN, VALID, TEST = "train", "valid", "test"
 SIDES = {
-    **dict.fromkeys(("train", "training", "trn", "tr"), TRAIN),
-    **dict.fromkeys(("valid", "validation", "validate", "val", "dev", "holdout"), VALID),
+    **dict.fromkeys(("train", "training", "trainings", "trn", "tr"), TRAIN),
+    **dict.fromkeys(("valid", "validation", "validate", "validierung", "validierungs", "val", "dev"), VALID),
+    **dict.fromkeys(("holdout", "heldout"), VALID),
     **dict.fromkeys(("test", "testing", "tst", "ts", "eval", "evaluation"), TEST),
 }
 """Words of folders' names → what is in them."""
@@ -23,7 +26,7 @@ PLAIN = frozenset(
     (
         *("hr", "hq", "gt", "sharp", "clean", "original", "originals", "image", "images", "img", "imgs", "picture"),
         *("pictures", "photo", "photos", "png", "jpg", "data", "dataset", "set", "split", "full", "part"),
-        *("div", "k", "flickr"),
+        *("div", "k", "flickr", "daten", "bilder"),
     )
 )
 """Words beside which those of a side can mean nothing else."""
@@ -45,19 +48,27 @@ class Name(NamedTuple):
 
     Attributes:
         side: `train`, `valid` or `test`; None if it says none, or several.
-        form: Its words, without that of the side: folders that belong together have the same.
+        form: Its words, without that of the side: folders that belong together often have the same.
+        glued: Where in a longer word that of the side is, `start` or `end`; empty if it stands alone.
     """
 
     side: str | None
     form: tuple[str, ...]
+    glued: str = ""
 
     @classmethod
     def of(cls, name: str) -> "Name":
-        """Read a name such as `train`, `Validation-set`, `trainHR`, `DIV2K_valid_HR` or `val2017`."""
+        """Read a name such as `train`, `Validation-set`, `trainHR`, `DIV2K_valid_HR`, `val2017` or `mytrain`."""
         words = words_of(name)
         said = {SIDES[word] for word in words if word in SIDES}
-        side = said.pop() if len(said) == 1 else None
-        return cls(side, tuple("" if word in SIDES else word for word in words))
+        if said:
+            return cls(said.pop() if len(said) == 1 else None, tuple("" if word in SIDES else word for word in words))
+        found = [(place, *each) for place, word in enumerate(words) for each in glued_to(word)]
+        if len(found) != 1:
+            return cls(None, tuple(words))
+        place, side, rest, glued = found[0]
+        inside = ("", rest) if glued == "start" else (rest, "")
+        return cls(side, (*words[:place], *inside, *words[place + 1 :]), glued)
 
     @property
     def is_plain(self) -> bool:
@@ -76,24 +87,23 @@ def by_folders(root: Path, files: Sequence[Path]) -> Division | None:
         None if no folder says a side.
 
     Raises:
-        ImageError: If only one side is there, or a folder of one side is in one of the other.
+        ImageError: If only one side is there, a folder of one side is in one of the other, or names are unclear.
     """
-    names = {name: Name.of(name) for file in files for name in file.relative_to(root).parts[:-1]}
-    sided = counting(names)
+    above = {file: [root / folder for folder in file.relative_to(root).parents][-2::-1] for file in files}
+    sided = counting({folder: Name.of(folder.name) for folder in dict.fromkeys(chain(*above.values()))})
     sides: dict[str, list[Path]] = {TRAIN: [], VALID: [], TEST: [], "": []}
     places: dict[str, dict[str, None]] = {TRAIN: {}, VALID: {}, TEST: {}}
-    for file in files:
-        parts = file.relative_to(root).parts[:-1]
-        said = [(sided[name], depth) for depth, name in enumerate(parts) if name in sided]
-        if len({side for side, _ in said}) > 1:
+    for file, folders in above.items():
+        said = [folder for folder in folders if folder in sided]
+        if len({sided[folder] for folder in said}) > 1:
             raise ImageError(
-                f"{file} is in folders of several sides ({', '.join(n for n in parts if n in sided)}). Move one out of "
+                f"{file} is in folders of several sides ({', '.join(folder.name for folder in said)}). Move one out of "
                 "the other, so that no image to validate with is trained on."
             )
-        side, depth = said[0] if said else ("", 0)
+        side = sided[said[0]] if said else ""
         sides[side].append(file)
         if side:
-            places[side][str(root.joinpath(*parts[: depth + 1]))] = None
+            places[side][str(said[0])] = None
     if not sided:
         return None
     held_out = VALID if sides[VALID] else TEST
@@ -110,17 +120,59 @@ def by_folders(root: Path, files: Sequence[Path]) -> Division | None:
     )
 
 
-def counting(names: Mapping[str, Name]) -> dict[str, str]:
-    """Of some folders those whose names say a side → which; a name like `train to Zermatt` only beside its twin."""
-    forms = {
-        held_out: {name.form for name in names.values() if name.side and (name.side != TRAIN) == held_out}
-        for held_out in (False, True)
+def counting(names: Mapping[Path, Name]) -> dict[Path, str]:
+    """Of some folders those whose names say a side → which.
+
+    Plain names always do; others, such as `BSD400_train` or `By train to Zermatt`, where a folder of an opposite side
+    is beside them, or one with the same other words is anywhere. A word that is glued to another, as in `mytrain`,
+    counts in the last case only.
+
+    Raises:
+        ImageError: If nothing counts, and glued words may be meant, as in `oldtrain` beside `newval`.
+    """
+    forms = {(name.side == TRAIN, name.form) for name in names.values() if name.side}
+    at = places_of(names)
+    beside = {(name.side == TRAIN, at[folder]) for folder, name in names.items() if name.side and not name.glued}
+    sided = {
+        folder: name.side
+        for folder, name in names.items()
+        if name.side
+        and (
+            (not name.glued and (name.is_plain or (name.side != TRAIN, at[folder]) in beside))
+            or (name.side != TRAIN, name.form) in forms
+        )
     }
-    return {
-        text: name.side
-        for text, name in names.items()
-        if name.side and (name.is_plain or name.form in forms[name.side == TRAIN])
-    }
+    if not sided:
+        check_glued(names)
+    return sided
+
+
+def places_of(folders: Iterable[Path]) -> dict[Path, Path]:
+    """Folders → those in which they are, but for wrappings such as `BSD400` in `BSD400/BSD400_train`."""
+    places = {folder: folder.parent for folder in folders}
+    inside = Counter(places.values())
+    for folder, place in places.items():
+        while place in places and inside[place] == 1:
+            place = place.parent
+        places[folder] = place
+    return places
+
+
+def check_glued(names: Mapping[Path, Name]) -> None:
+    """Refuse folders beside each other in whose names words of opposite sides are glued to others at the same end.
+
+    Raises:
+        ImageError: Names two.
+    """
+    at = places_of(names)
+    kinds = {(at[folder], name.glued, name.side == TRAIN): folder for folder, name in names.items() if name.glued}
+    for (place, glued, is_train), folder in kinds.items():
+        other = kinds.get((place, glued, False))
+        if is_train and other:
+            raise ImageError(
+                f"{folder} and {other} may be images to train with and images to validate with, or neither. Rename "
+                f"them {TRAIN} and {VALID} if they are, or else one of them to another word."
+            )
 
 
 def check_both(
@@ -154,7 +206,8 @@ def without_degraded(root: Path, files: Sequence[Path]) -> list[Path]:
 def words_of(name: str) -> list[str]:
     """The words and numbers in a name, in small letters: `trainHR`, `train_hr` and `trainhr` have the same."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-    return [part for word in words for part in parts_of(word)]
+    joined = re.sub(r"\b(hold|held) out\b", "holdout", " ".join(words))
+    return [part for word in joined.split() for part in parts_of(word)]
 
 
 def parts_of(word: str) -> list[str]:
@@ -164,6 +217,14 @@ def parts_of(word: str) -> list[str]:
             if first + second == word and {first, second} & PLAIN:
                 return [first, second]
     return [word]
+
+
+def glued_to(word: str) -> list[tuple[str, str, str]]:
+    """The longest words of sides at the start and the end of a longer one: side, rest, and which end."""
+    long = sorted((side for side in SIDES if len(side) > 2 and side != word), key=len, reverse=True)
+    start = [(SIDES[side], word.removeprefix(side), "start") for side in long if word.startswith(side)]
+    end = [(SIDES[side], word.removesuffix(side), "end") for side in long if word.endswith(side)]
+    return start[:1] + end[:1]
 
 
 def shown(places: Iterable[str]) -> str:

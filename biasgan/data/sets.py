@@ -1,5 +1,5 @@
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,8 +59,9 @@ def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
 
     Subfolders whose names say so are the two sides, wherever they are: `train` and `valid`, `DIV2K_train_HR` and
     `DIV2K_valid_HR`, `images/training` and `images/val`; `test` serves for validation where there is nothing else, and
-    is left out otherwise. A folder of all images of DIV2K, or of Flickr2K, is divided as these are. Copies of lower
-    quality, such as those in `DIV2K_train_LR_bicubic`, and results of `enhance` beside their inputs, are left out.
+    is left out otherwise. A folder of all images of DIV2K, of Flickr2K or of both, or nearly all, is divided as these
+    are. Copies of lower quality, such as those in `DIV2K_train_LR_bicubic`, and results of `enhance` beside their
+    inputs, are left out.
 
     Args:
         root: The folder.
@@ -69,8 +70,8 @@ def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ImageError: If it has no images, only one of the two sides is there, one is within the other, or a single image
-            would have to be on both sides.
+        ImageError: If it has no images, only one of the two sides is there, one is within the other, names may mean
+            sides or not, or a single image would have to be on both sides.
         ValueError: If `valid_every` leaves nothing to train with.
     """
     root = Path(root).expanduser()
@@ -87,18 +88,44 @@ def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
 
 
 def published(files: Sequence[Path]) -> Division | None:
-    """Divide all images of DIV2K, other images beside them or not, or of Flickr2K, as their sets are."""
-    by_name = {file.name: file for file in files}
-    if len(by_name) < len(files):
+    """Divide the images of DIV2K, of Flickr2K or of both, other images beside them or not, as their sets are."""
+    rules: list[str] = []
+    held_out: set[str] = set()
+    known: set[str] = set()
+    for train, valid, rule in (
+        (stems(DIV2K_TRAIN.names), stems(DIV2K_VALID.names), "as DIV2K is divided"),
+        (
+            stems(FLICKR2K.names[:-FLICKR2K_VALID]),
+            stems(FLICKR2K.names[-FLICKR2K_VALID:]),
+            "as PowerQE divides Flickr2K",
+        ),
+    ):
+        digits = len(min(valid))
+        there = {file.stem for file in files if re.fullmatch(rf"\d{{{digits}}}", file.stem)}
+        if are_most(there, train) and are_most(there, valid) and are_most(train | valid, there):
+            rules.append(rule)
+            held_out |= valid
+            known |= train | valid
+    if not rules:
         return None
-    if {name for name in by_name if re.fullmatch(r"\d{4}\.png", name)} == {*DIV2K_TRAIN.names, *DIV2K_VALID.names}:
-        valid = [by_name[name] for name in DIV2K_VALID.names]
-        held_out = set(valid)
-        return Division([file for file in files if file not in held_out], valid, "as DIV2K is divided", [])
-    if by_name.keys() == set(FLICKR2K.names):
-        ordered = [by_name[name] for name in FLICKR2K.names]
-        return Division(ordered[:-FLICKR2K_VALID], ordered[-FLICKR2K_VALID:], "as PowerQE divides Flickr2K", [])
-    return None
+    if others := sum(file.stem not in known for file in files):
+        rules.append(f"with {counted(others, 'other image')} to train with")
+    return Division(
+        [file for file in files if file.stem not in held_out],
+        [file for file in files if file.stem in held_out],
+        ", ".join(rules),
+        [],
+    )
+
+
+def stems(names: Sequence[str]) -> set[str]:
+    """Names without extension."""
+    return {Path(name).stem for name in names}
+
+
+def are_most(some: Set[str], of: Set[str]) -> bool:
+    """Whether at least nine of ten are among some: folders of published images often lack a few."""
+    return 10 * len(some & of) >= 9 * len(of)
 
 
 def every_so_many(root: Path, files: Sequence[Path], valid_every: int) -> Division:

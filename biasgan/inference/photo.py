@@ -38,6 +38,8 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
 """What can be written, and with which of Pillow's options."""
 FACTS = {"exif": "EXIF", "dpi": "resolution", "profile": "colour profile"}
 """What stands beside the pixels, least missed first, and what people call it."""
+NO_PICTURE = {b"link": "links devices", b"abst": "is an effect", b"nmcl": "names colours"}
+"""What ICC profiles do whose class is not about a picture's colours."""
 JPEG_DPI = 2**16 - 1
 """The most that JPEG can say."""
 FORMAT_OF = {f".{name}": name for name in FORMATS} | {".jpg": "jpeg", ".tif": "tiff"}
@@ -239,7 +241,8 @@ def with_profile(photo: Photo, profile: bytes) -> Photo:
 def misfit(profile: bytes, needed: str) -> str:
     """Why a profile does not serve."""
     colours = colours_of(profile)
-    reason = "is damaged" if colours is None else f"is for {colours}, not for {needed},"
+    damage = NO_PICTURE.get(profile[12:16], "is damaged")
+    reason = damage if colours is None else f"is for {colours}, not for {needed},"
     return f"its colour profile {reason} and was left out"
 
 
@@ -418,5 +421,5 @@ def write_deep_tiff(path: Path, photo: Photo) -> None:
     cast(Any, tifffile).imwrite(
         path, photo.pixels, photometric="minisblack" if photo.grey else "rgb", compression="zlib", metadata=None,
         extrasamples=None if photo.alpha is None else ["unassalpha"], iccprofile=photo.profile,
-        resolution=photo.dpi, resolutionunit="INCH",
+        resolution=photo.dpi, resolutionunit="INCH" if photo.dpi else "NONE", software=False,
     )  # fmt: skip

@@ -81,6 +81,20 @@ def test_inks_of_adobe_stay_inverted() -> None:
     assert np.array_equal(shown(alone), shown(file.getvalue()))
 
 
+@pytest.mark.parametrize(("marker", "name", "least"), [(0xE0, b"JFIF", 14), (0xEE, b"Adobe", 12)])
+def test_short_segments_of_colours_cost_nothing(marker: int, name: bytes, least: int) -> None:
+    whole = jpeg(dpi=(72, 72))
+    without = whole[:2] + whole[20:]
+    for content in ((name + bytes(least))[:length] for length in range(5, least)):
+        short = segment(marker, content)
+        for data in (whole[:2] + short + whole[2:], whole[:20] + short + whole[20:], without[:2] + short + without[2:]):
+            alone, metadata = split(data)
+            assert metadata
+            assert metadata.remarks == (f"its {name.decode()} segment is too short and was left out",)
+            assert metadata.dpi == ((72, 72) if len(data) > len(whole) else None)
+            assert np.array_equal(shown(alone), shown(whole))
+
+
 def test_of_two_resolutions_that_of_jfif_counts() -> None:
     assert all(metadata and metadata.dpi == (72, 72) for _, metadata in [split(jpeg(dpi=(72, 72)))])
     exif = Image.Exif()

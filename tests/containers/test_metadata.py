@@ -1,4 +1,5 @@
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -67,6 +68,31 @@ def test_nothing_but_the_orientation_is_taken_from_exif() -> None:
     assert upright(tags("<", 6)) == upright(None) == (None, ())
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", [6, 8, 9])
+def test_an_orientation_may_have_a_sign(order: Order, kind: int) -> None:
+    given = of_kind(kind, 6, order)
+    seen = Image.Exif()
+    seen.load(given)
+    assert Metadata(given).orientation == seen[ExifTags.Base.Orientation] == 6
+    assert upright(given) == (None, ())
+    assert Metadata(of_kind(kind, -6, order)).orientation == 1
+
+
+def of_kind(kind: int, orientation: int, order: Order) -> bytes:
+    """EXIF with an orientation of any kind of whole number."""
+    whole, code = tags(order, 1), {6: "b", 8: "h", 9: "i"}.get(kind, "H")
+    value = struct.pack(f"{order}{code}", orientation).ljust(4, b"\0")
+    return whole[:12] + struct.pack(f"{order}H", kind) + whole[14:18] + value + whole[22:]
+
+
+def test_an_orientation_that_is_not_followed_stays() -> None:
+    unread = ("its orientation cannot be read and was not followed",)
+    for given, remarks in (*((of_kind(kind, 6, "<"), unread) for kind in (2, 7, 11)), (tags("<", 9), ())):
+        assert Metadata(given).orientation == 1
+        assert upright(given) == (b"Exif\0\0" + given, remarks)
+
+
 @pytest.mark.parametrize("damaged", [bytes(30), b"nonsense", tags("<", 6, 3), exif().tobytes()[:30]])
 def test_exif_of_no_use_is_left_out_with_a_remark(damaged: bytes) -> None:
     assert upright(damaged) == (None, ("its EXIF cannot be used and was left out",))
@@ -84,6 +110,9 @@ def test_profiles_say_what_they_are_for() -> None:
     assert [colours_of(profile) for profile in (PROFILE, GREY_PROFILE, black_alone_counts())] == ["RGB", "GRAY", "CMYK"]
     damaged = (b"", b"nonsense", PROFILE[:300], PROFILE[:16] + b"RBG " + PROFILE[20:], bytes(600))
     assert [colours_of(profile) for profile in damaged] == [None] * 5
+    classes = (b"scnr", b"mntr", b"prtr", b"spac", b"link", b"abst", b"nmcl")
+    found = [colours_of(PROFILE[:12] + kind + PROFILE[16:]) for kind in classes]
+    assert found == ["RGB"] * 4 + [None] * 3
 
 
 def test_a_directory_is_read_up_to_its_damage() -> None:

@@ -62,6 +62,49 @@ def test_nothing_beside_the_pixels_costs_them(said: bytes) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(alone))), picture())
 
 
+@pytest.mark.parametrize(
+    ("mode", "length", "fits"),
+    [
+        *[("L", length, length == 2) for length in (0, 1, 2, 3)],
+        *[("1", length, length == 2) for length in (1, 2)],
+        *[("RGB", length, length == 6) for length in (0, 2, 5, 6, 7)],
+        *[("P", length, 0 < length <= 4) for length in (0, 1, 4, 5, 300)],
+    ],
+)
+def test_transparency_of_a_wrong_length_costs_nothing(mode: str, length: int, fits: bool) -> None:
+    given = Image.fromarray(picture())
+    given = given.quantize(4) if mode == "P" else given.convert(mode)
+    file = io.BytesIO()
+    given.save(file, format="PNG")
+    data = file.getvalue()
+    place = data.index(b"IDAT") - 4
+    alone, metadata = split(data[:place] + chunk(b"tRNS", bytes(length)) + data[place:])
+    assert metadata
+    assert metadata.remarks == ("its transparency is damaged and was left out",) * (not fits)
+    assert (alone == data) != fits
+    assert Image.open(io.BytesIO(alone)).convert("RGBA").size == given.size
+
+
+def test_colours_that_are_left_out_are_told() -> None:
+    srgb = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+    primaries = struct.pack(">8I", *srgb)
+    wide = struct.pack(">8I", *srgb[:2], 68000, 32000, 26500, 69000, 15000, 6000)
+    space = "its colour space, cICP 12-16-0-1, was left out"
+    for said, remarks in (
+        (chunk(b"cHRM", wide), ("its primary colours, which are not those of sRGB, were left out",)),
+        (chunk(b"cICP", bytes((12, 16, 0, 1))) + chunk(b"cHRM", wide), (space,)),
+        (chunk(b"cICP", bytes((12, 16, 0, 1))) + chunk(b"sRGB", b"\0"), (space,)),
+        (chunk(b"cICP", bytes((1, 13, 0, 1))) + chunk(b"cHRM", wide), ()),
+        (chunk(b"cHRM", primaries), ()),
+        (chunk(b"cHRM", wide[:30]), ()),
+        (chunk(b"cHRM", wide) + chunk(b"sRGB", b"\0"), ()),
+        (chunk(b"cHRM", wide) + chunk(b"iCCP", b"mine\0\0" + zlib.compress(b"profile")), ()),
+    ):
+        _, metadata = split(png(said))
+        assert metadata
+        assert metadata.remarks == remarks
+
+
 def test_a_damaged_colour_key_and_a_curve_of_brightness_are_told() -> None:
     _, metadata = split(png(chunk(b"tRNS", bytes(6), whole=False), chunk(b"gAMA", struct.pack(">I", 100000))))
     assert metadata

@@ -1,6 +1,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +78,18 @@ def test_differences_are_added_up(order: Order) -> None:
     assert np.array_equal(read(tiff([data], samples.shape[:2], numbers, order)), samples)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["miniswhite", "minisblack", "rgb"])
+@pytest.mark.parametrize("tile", [(16, 16), (16, 32), (16, 48), None])
+def test_differences_begin_anew_in_each_tile(order: Order, kind: str, tile: tuple[int, int] | None) -> None:
+    file, samples = io.BytesIO(), levels(16, 3 if kind == "rgb" else 1).astype(np.uint16)
+    options: dict[str, Any] = {"tile": tile} if tile else {"rowsperstrip": 5}
+    tifffile.imwrite(
+        file, samples.squeeze(), photometric=kind, byteorder=order, compression="zlib", predictor=2, **options
+    )
+    assert np.array_equal(read(file.getvalue()), 65535 - samples if kind == "miniswhite" else samples)
+
+
 @pytest.mark.parametrize("bits", [12, 16])
 def test_tiles_are_put_together(bits: int) -> None:
     samples = levels(bits, 3)
@@ -110,6 +123,9 @@ def test_alpha_is_what_the_file_says(extra: int, channels: int) -> None:
         ({FORMAT: [3], BITS: [32]}, "floating-point numbers of unknown range; save it with 8 or 16 bits"),
         ({COMPRESSION: [7]}, "16 bits lie in a way that cannot be read"),
         ({BITS: [12], COMPRESSION: [8], PREDICTOR: [2]}, "12 bits lie in a way that cannot be read"),
+        ({COMPRESSION: [8], PREDICTOR: [3]}, "16 bits lie in a way that cannot be read"),
+        ({BITS: [12], TILE_WIDTH: [15], TILE_HEIGHT: [16]}, "12 bits lie in a way that cannot be read"),
+        ({BITS: [12], TILE_WIDTH: [5], TILE_HEIGHT: [16]}, "12 bits lie in a way that cannot be read"),
     ],
 )
 def test_what_would_be_wrong_is_refused(numbers: dict[int, list[int]], reason: str) -> None:
@@ -137,6 +153,19 @@ def test_a_limit_counts_for_pixels_and_not_for_bytes(monkeypatch: pytest.MonkeyP
         read(data)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     read(data)
+
+
+def test_an_orientation_that_is_no_whole_number_is_told() -> None:
+    numbers = {BITS: [8] * 3, PHOTOMETRIC: [2], SAMPLES: [3], 0x112: [6]}
+    data = tiff([picture().tobytes()], picture().shape[:2], numbers)
+    place = data.index(struct.pack("<2H", 0x112, 4)) + 2
+    for kind, orientation, remarks in (
+        (9, 6, ()),
+        (11, 1, ("its orientation cannot be read and was not followed",)),
+    ):
+        _, metadata = split(data[:place] + struct.pack("<H", kind) + data[place + 2 :])
+        assert metadata
+        assert (metadata.orientation, metadata.remarks) == (orientation, remarks)
 
 
 @pytest.mark.parametrize("across", [(0, 0), (300, 0), (0, 1)])

@@ -131,6 +131,18 @@ def test_given_sides(original: Path, compressed: Path) -> None:
         given(original, compressed)
 
 
+def test_sides_with_other_words_in_their_names(original: Path, compressed: Path) -> None:
+    for root in (original, compressed):
+        files = sorted(root.iterdir())
+        for name, some in (("BSD400_train", files[:8]), ("BSD68_valid", files[8:])):
+            (root / name).mkdir()
+            for file in some:
+                file.rename(root / name / file.name)
+    train, valid = given(original, compressed).open(1, tell=False)
+    assert {entry.place.split("/")[0] for entry in train} == {"BSD400_train"}
+    assert {entry.place.split("/")[0] for entry in valid} == {"BSD68_valid"}
+
+
 @pytest.fixture
 def spoilt(original: Path, compressed: Path) -> list[str]:
     """One bad pair of each kind, and what must be said of it."""

@@ -98,6 +98,25 @@ TWO_SIDES = [
     ("DIV2K/DIV2K_train_HR", "DIV2K/DIV2K_valid_HR"),
     ("DIV2K_train_HR/DIV2K_train_HR", "DIV2K_valid_HR/DIV2K_valid_HR"),
     ("train_sharp/000", "val_sharp/000"),
+    ("BSD400_train", "BSD68_valid"),
+    ("BSD400_train", "BSD68_test"),
+    ("sets/LSDIR_train", "sets/Kodak24_val"),
+    ("BSD400/BSD400_train", "BSD68/BSD68_valid"),
+    ("train_large_images", "validation_large"),
+    ("train.large", "val.small"),
+    ("train_final", "val_final_v2"),
+    ("DF2K_train_HR", "DIV2K_valid_HR"),
+    ("DIV2K_train_HR_sub", "DIV2K_valid_HR"),
+    ("train_256x256", "valid"),
+    ("train_images", "Kodak_test"),
+    ("Train_Set_Final", "Val_Set"),
+    ("train", "hold-out"),
+    ("train", "heldout"),
+    ("mytrain", "myval"),
+    ("mytrain", "my_val"),
+    ("Xtrain", "Xtest"),
+    ("trainfiles", "valfiles"),
+    ("Trainingsdaten", "Validierung"),
 ]
 
 
@@ -144,7 +163,31 @@ def test_images_of_div2k_in_one_folder_keep_their_sides(tmp_path: Path, place: s
     images = sets.folder(tmp_path)
     assert [file.name for file in images.valid] == list(sets.DIV2K_VALID.names)
     assert len(images.train) == 805
+    assert images.rule == "as DIV2K is divided, with 5 other images to train with"
+
+
+@pytest.mark.parametrize(("ending", "lacking"), [(".jpg", ()), (".png", ("0007.png", "0811.png"))])
+def test_div2k_need_not_be_complete_nor_png(tmp_path: Path, ending: str, lacking: tuple[str, ...]) -> None:
+    names = [name for name in sets.DIV2K_TRAIN.names + sets.DIV2K_VALID.names if name not in lacking]
+    touch(tmp_path, tuple(name.replace(".png", ending) for name in names))
+    touch(tmp_path / "again", ("0801.png",))
+    images = sets.folder(tmp_path)
+    assert {file.stem for file in images.valid} == {name[:4] for name in names if name > "0800.png"}
+    assert not {file.stem for file in images.valid} & {file.stem for file in images.train}
     assert images.rule == "as DIV2K is divided"
+
+
+def test_div2k_and_flickr2k_in_one_folder_keep_their_sides(tmp_path: Path) -> None:
+    flickr2k = sets.FLICKR2K.names[1:]
+    touch(tmp_path, sets.DIV2K_TRAIN.names + sets.DIV2K_VALID.names + flickr2k)
+    images = sets.folder(tmp_path)
+    assert {file.name for file in images.valid} == {*sets.DIV2K_VALID.names, *flickr2k[-662:]}
+    assert images.rule == "as DIV2K is divided, as PowerQE divides Flickr2K"
+
+
+def test_other_numbers_are_not_those_of_div2k(tmp_path: Path) -> None:
+    touch(tmp_path, tuple(f"{number:04}.png" for number in range(1, 1101)))
+    assert len(sets.folder(tmp_path).valid) == 110
 
 
 def test_images_of_flickr2k_are_divided_as_elsewhere(tmp_path: Path) -> None:
@@ -170,9 +213,34 @@ def test_a_side_that_links_to_the_other_is_none(tmp_path: Path) -> None:
         sets.folder(tmp_path)
 
 
-def test_other_folders_may_have_such_words_in_their_names(tmp_path: Path) -> None:
-    fill(tmp_path / "By train to Zermatt", 15)
-    fill(tmp_path / "Valley", 5)
+def test_words_of_sides_in_other_places_are_not_meant(tmp_path: Path) -> None:
+    for name in ("2019/By train to Zermatt", "2019/Sea", "2021/Test of a lens", "2021/Snow"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        fill(tmp_path / name, 5)
+    images = sets.folder(tmp_path)
+    assert (len(images.train), len(images.valid)) == (18, 2)
+
+
+def test_names_that_may_mean_sides_are_refused(tmp_path: Path) -> None:
+    fill(tmp_path / "oldtrain", 3)
+    fill(tmp_path / "newval", 3)
+    with pytest.raises(ImageError, match=r"oldtrain and .*newval may be images to train with and images to validate"):
+        sets.folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("By train to Zermatt", "Valley"),
+        ("By train to Zermatt", "Trainspotting"),
+        ("Trainspotting", "interval"),
+        ("portrait", "interval"),
+        ("invalid", "Valley"),
+    ],
+)
+def test_other_folders_may_have_such_words_in_their_names(tmp_path: Path, one: str, other: str) -> None:
+    fill(tmp_path / one, 15)
+    fill(tmp_path / other, 5)
     images = sets.folder(tmp_path)
     assert (len(images.train), len(images.valid)) == (18, 2)
     assert images.rule == f"of every 10 images in {tmp_path} the last by name is for validation"

@@ -4,7 +4,7 @@ import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -92,6 +92,16 @@ def test_tiff_keeps_16_bits(tmp_path: Path, grey: bool, alpha: bool) -> None:
     assert remarks == (() if grey else ("no EXIF in TIFF of 16 bits",))
     same(before, read_photo(tmp_path / "a.tif"))
     assert np.array_equal(np.atleast_3d(tifffile.imread(tmp_path / "a.tif")), before.pixels)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_tiff_of_16_bits_claims_nothing(tmp_path: Path, alpha: bool) -> None:
+    assert write_photo(tmp_path / "a.tif", replace(photo(16, False, alpha), dpi=None, exif=None)) == ()
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        found = cast(Any, file.pages[0]).tags
+    assert "Software" not in found
+    assert found["ResolutionUnit"].value == 1
+    assert read_photo(tmp_path / "a.tif").dpi is None
 
 
 @pytest.mark.parametrize(("bits", "grey", "alpha"), KINDS)
@@ -425,6 +435,13 @@ def test_a_profile_is_kept_where_it_fits_the_pixels_alone(tmp_path: Path) -> Non
     after = read_photo(tmp_path / "a.jpg")
     assert (after.grey, after.profile, after.remarks) == (True, None, ())
     assert np.abs(after.colour[..., 0].astype(int) - np.asarray(grey)).max() <= 3
+
+
+def test_a_profile_of_no_picture_is_left_out(tmp_path: Path) -> None:
+    for kind, reason in ((b"link", "links devices"), (b"abst", "is an effect"), (b"nmcl", "names colours")):
+        Image.fromarray(photo().colour).save(tmp_path / "a.png", icc_profile=PROFILE[:12] + kind + PROFILE[16:])
+        after = read_photo(tmp_path / "a.png")
+        assert (after.profile, after.remarks) == (None, (f"its colour profile {reason} and was left out",))
 
 
 def test_lab_becomes_srgb(tmp_path: Path) -> None:
