@@ -1,22 +1,23 @@
 import json
-import pickle
-import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NamedTuple, TypeVar, cast
 from zipfile import is_zipfile
 
 import torch
-from hydra.utils import get_class, instantiate
+from hydra.errors import HydraException
+from hydra.utils import instantiate
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import nn
-from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from biasgan.file_kind import is_safetensors, other_kind
 from biasgan.files import atomic_write, expanded, readable
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.pickled import pickled_in
 from biasgan.state_dicts import Weights, find_state_dict, forms, unwrapped
 from biasgan.whole import damage_of
 
@@ -58,8 +59,7 @@ def load_generator(path: str | Path) -> nn.Module:
     recogniser = f"{recognise_generator.__module__}.{recognise_generator.__name__}"
     if not isinstance(node, Mapping) or cast(Mapping[str, object], node).get("_target_") in (None, recogniser):
         return recognise_generator(file).eval()
-    check_network(cast(object, node), file)
-    generator: nn.Module = instantiate(node, _convert_="all")
+    generator = network_of(cast(object, node), file)
     load_weights(generator, read_generator(file), file)
     return generator.eval()
 
@@ -78,8 +78,7 @@ def load_discriminator(path: str | Path) -> nn.Module:
     node = read_config(file).get("discriminator")
     if not node:
         raise CheckpointError(f"{file} is of a training without a discriminator.")
-    check_network(node, file)
-    discriminator: nn.Module = instantiate(node, _convert_="all")
+    discriminator = network_of(node, file)
     load_weights(discriminator, *find_discriminator(file))
     return discriminator.eval()
 
@@ -156,37 +155,40 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: If it is no such file, is damaged, or holds more than tensors and plain containers.
     """
+    if damage := damage_of(path):
+        raise CheckpointError(f"{path} is no readable checkpoint: it is damaged ({damage}).")
+    if kind := other_kind(path):
+        raise CheckpointError(f"{path} is no readable checkpoint: it {kind}.")
+    # What maps files into memory takes no names but those of UTF-8, and goes by some names instead of the content.
+    mapped = is_zipfile(path) and readable(str(path)) == str(path) and path.suffix != ".safetensors"
     try:
-        if damage := damage_of(path):
-            raise ValueError(damage)
-        if kind := other_kind(path):
-            raise CheckpointError(f"{path} is no readable checkpoint: it {kind}.")
-        # What maps files into memory takes no names but those of UTF-8.
-        mapped = is_zipfile(path) and readable(str(path)) == str(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except CheckpointError:
+        with warnings.catch_warnings(action="ignore"), path.open("rb") as file:
+            content = torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
+    except (MemoryError, OSError):
         raise
-    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-        if objects := python_objects(path, str(error)):
-            raise CheckpointError(
-                f"{path} is no readable checkpoint: beside weights it holds Python objects ({', '.join(objects)}), and "
-                "to read those could run code; where you trust it, save its weights alone, such as by "
-                f"torch.save(torch.load({str(path)!r}, weights_only=False)['state_dict'], 'weights.pth')."
-            ) from error
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path} is no readable checkpoint (damaged, or more than weights): {reason}") from error
+    # Of files that it has not written it raises nearly anything.
+    except Exception as error:
+        raise CheckpointError(f"{path} is no readable checkpoint: {trouble(path)}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a dict of tensors or of a checkpoint, got {type(content).__name__}.")
     return cast(dict[str, Any], content)
 
 
-def python_objects(path: Path, reason: str) -> list[str]:
-    """What of Python a file holds that is neither a tensor nor a plain container; none if that is not the trouble."""
-    try:
-        return sorted(get_unsafe_globals_in_checkpoint(path))
-    except (RuntimeError, ValueError, pickle.UnpicklingError):
-        # Files of PyTorch before 1.6 are no archives.
-        return re.findall(r"GLOBAL ([\w.]+)", reason)[:1]
+def trouble(path: Path) -> str:
+    """What a file holds that `torch.load` does not take, in a sentence."""
+    pickled = pickled_in(path)
+    if not pickled:
+        with path.open("rb") as file:
+            return f"it is none of torch.save, or damaged; it begins with {str(file.read(24))[1:]}."
+    if objects := pickled.objects:
+        named = ", ".join(objects[:5]) + (" …" if len(objects) > 5 else "")
+        return (
+            f"beside weights it holds Python objects ({named}), and to read those could run code; where you trust it, "
+            f"save its weights alone, such as by {pickled.saving(path)}."
+        )
+    if not pickled.of_torch:
+        return "it is a pickle that torch.save has not written; save its weights with torch.save."
+    return "what is in it does not fit together; it is damaged, or of another version of PyTorch."
 
 
 def read_generator(path: str | Path) -> Weights:
@@ -288,9 +290,29 @@ def config_in(path: Path) -> dict[str, Any] | None:
     try:
         with cast(Any, safe_open(path, framework="pt")) as file:
             metadata: Mapping[str, str] = file.metadata() or {}
-        return json.loads(metadata.get("config", "null"))
+        config = json.loads(metadata.get("config", "null"))
     except SafetensorError as error:
         raise not_safetensors(path, error) from error
+    except (ValueError, RecursionError):
+        return None
+    return cast(dict[str, Any], config) if isinstance(config, dict) else None
+
+
+def network_of(node: object, source: Path) -> nn.Module:
+    """Build the network that a file describes.
+
+    Raises:
+        CheckpointError: If that calls something else, or makes no network.
+    """
+    check_network(node, source)
+    try:
+        network = instantiate(node, _convert_="all")
+    except HydraException as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise CheckpointError(f"{source} describes a network that cannot be built: {reason}") from error
+    if not isinstance(network, nn.Module):
+        raise CheckpointError(f"{source} describes no network, but makes a {type(network).__name__}.")
+    return network
 
 
 def check_network(node: object, source: Path) -> None:
@@ -325,10 +347,11 @@ def class_in(target: str, kinds: tuple[type[Kind], ...], what: str, source: Path
         CheckpointError: If it is none, or cannot be imported.
     """
     try:
-        found = get_class(target)
-    except (ImportError, ValueError):
-        found = object
-    if not issubclass(found, kinds):
+        found = None if ":" in target else resolve_name(target)
+    # To import a module runs it, which may end in anything.
+    except Exception:
+        found = None
+    if not isinstance(found, type) or not issubclass(found, kinds):
         raise CheckpointError(
             f"{source} has a {what} made by {target}, and there is no such class here that makes one. Install what it "
             "was trained with, or name its folder in PYTHONPATH; and do not open the file if it comes from someone you "

@@ -13,6 +13,8 @@ BEGINNINGS = (
 """How files begin, in small letters, and what they are then."""
 ONNX = (b"\x08", b"\x12\x1a\x22\x2a\x3a\x42")
 """The first byte of an ONNX file and those that the third may be: its version, and the field after it."""
+OF_TORCH = (b"PK\x03\x04", b"\x80\x02")
+"""How files of `torch.save` begin."""
 
 
 def other_kind(path: Path) -> str | None:
@@ -41,6 +43,7 @@ def other_kind(path: Path) -> str | None:
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file is one of safetensors by its name or, whatever its name, by its content."""
+    """Whether a file is one of safetensors by its content or, where that shows nothing, by its name."""
     with path.open("rb") as file:
-        return path.suffix.lower() == ".safetensors" or file.read(9)[8:] == b"{"
+        head = file.read(9)
+    return head[8:] == b"{" or (path.suffix.lower() == ".safetensors" and not head.startswith(OF_TORCH))

@@ -14,6 +14,8 @@ from biasgan.images import NO_RASTER, ImageError
 
 JPEG_TOO = ".mpo"
 """Pillow opens it as JPEG, which does not list it."""
+BPG = ".bpg"
+"""Pillow does not read it; `biasgan.enhance` does."""
 RESTORED, COMPARE = "restored", "compare"
 """What names of results end with where they lie beside their inputs."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -176,7 +177,11 @@ MKDIR = {"_target_": "os.mkdir", "path": "made"}
     ],
 )
 def test_a_configuration_calls_nothing_but_networks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: dict[str, object], target: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    node: dict[str, object],
+    target: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_weights(ARCNN(), {"generator": node}, Path("hostile.safetensors"))
@@ -187,6 +192,7 @@ def test_a_configuration_calls_nothing_but_networks(
             load_generator(name)
     assert not Path("made").exists()
     assert not Called.made
+    assert not caplog.records
 
 
 def test_a_network_of_somebody_elses_can_be_loaded(tmp_path: Path) -> None:
@@ -292,6 +298,100 @@ def test_python_objects_beside_weights_are_named(tmp_path: Path, archive: bool) 
         "those could run code; where you trust it, save its weights alone, such as by "
         f"torch.save(torch.load({str(path)!r}, weights_only=False)['state_dict'], 'weights.pth')."
     )
+
+
+class Net(nn.Module):
+    """A network of somebody's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(3, 3, 1)
+
+
+def pickled(protocol: int) -> Callable[[object, Path], object]:
+    return lambda content, path: path.write_bytes(pickle.dumps(content, protocol=protocol))
+
+
+ARRAYS = {"a": np.ones((2, 2)), "b": np.ones(3)}
+OBJECTS: dict[str, tuple[object, Callable[[object, Path], object], str, str]] = {
+    "network": (
+        Net(),
+        torch.save,
+        "Net, torch.nn.modules.conv.Conv2d",
+        "torch.load(PATH, weights_only=False).state_dict()",
+    ),
+    "network inside": (
+        {"model": Net()},
+        torch.save,
+        "Conv2d",
+        "torch.load(PATH, weights_only=False)[KEY].state_dict(), 'weights.pth'), where",
+    ),
+    "arrays": (
+        ARRAYS,
+        torch.save,
+        "numpy.",
+        "torch.as_tensor(array) for name, array in torch.load(PATH, weights_only=False).items()}",
+    ),
+    "pickle": (ARRAYS, pickled(4), "numpy.", "for name, array in pickle.load(open(PATH, 'rb')).items()}"),
+    "old pickle": (ARRAYS, pickled(2), "numpy.", "for name, array in pickle.load(open(PATH, 'rb')).items()}"),
+    "number beside": (
+        {"state_dict": Net().state_dict(), "best": np.float64(3)},
+        torch.save,
+        "numpy.",
+        "['state_dict']",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OBJECTS)
+def test_advice_is_by_what_a_file_holds(tmp_path: Path, case: str) -> None:
+    content, save, named, advice = OBJECTS[case]
+    path = str(tmp_path / "some.pth")
+    save(content, Path(path))
+    for read in (load_generator, read_config):
+        with pytest.raises(CheckpointError) as caught:
+            read(Path(path))
+        said = str(caught.value)
+        assert said.startswith(f"{path} is no readable checkpoint: beside weights it holds Python objects (")
+        assert named in said
+        assert advice.replace("PATH", repr(path)) in said
+        assert "Weights only" not in said
+
+
+def test_text_of_no_kind_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "some.pth").write_text("hello world")
+    with pytest.raises(CheckpointError) as caught:
+        load_generator(tmp_path / "some.pth")
+    assert str(caught.value) == (
+        f"{tmp_path / 'some.pth'} is no readable checkpoint: it is none of torch.save, or damaged; it begins with "
+        "'hello world'."
+    )
+    (tmp_path / "some.pth").write_bytes(pickle.dumps({"a": [1.0]}))
+    with pytest.raises(CheckpointError, match=r"it is a pickle that torch\.save has not written"):
+        load_generator(tmp_path / "some.pth")
+
+
+@pytest.mark.parametrize("config", ["[1]", '"x"', "{bad", "3", "[" * 100_000])
+def test_metadata_that_are_no_configuration_are_none(tmp_path: Path, config: str) -> None:
+    network = SRVGGNetCompact(channels=8, convolutions=2)
+    save_file(network.state_dict(), tmp_path / "some.safetensors", {"config": config})
+    assert_same(load_generator(tmp_path / "some.safetensors").state_dict(), network.state_dict())
+    with pytest.raises(CheckpointError, match=r"some\.safetensors carries no configuration"):
+        read_config(tmp_path / "some.safetensors")
+
+
+def test_a_file_is_read_by_its_content(tmp_path: Path) -> None:
+    for archive in (True, False):
+        torch.save(ARCNN().state_dict(), tmp_path / "a.safetensors", _use_new_zipfile_serialization=archive)
+        assert read_generator(tmp_path / "a.safetensors").keys() == ARCNN().state_dict().keys()
+
+
+def test_networks_that_cannot_be_built_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "some.safetensors"
+    for more, words in (({"bogus": 1}, "cannot be built: .*bogus"), ({"_partial_": True}, "no network, but makes a")):
+        write_weights(ARCNN(), {"generator": {"_target_": "biasgan.networks.arcnn.ARCNN", **more}}, path)
+        with pytest.raises(CheckpointError, match=rf"some\.safetensors describes .*{words}"):
+            load_generator(path)
 
 
 def test_a_wrapped_generator_is_recognised(tmp_path: Path) -> None:

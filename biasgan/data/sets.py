@@ -9,7 +9,7 @@ from typing import NamedTuple
 from biasgan.data.archive import Archive, fetch
 from biasgan.data.division import Division, by_folders, without_degraded
 from biasgan.images import ImageError
-from biasgan.listing import counted, distinct, images_of, listing, without_results
+from biasgan.listing import BPG, counted, distinct, images_of, listing, without_results
 
 TRAIN = ("astronaut.png", "ihc.png", "motorcycle_left.png", "motorcycle_right.png", "rocket.jpg")
 VALID = ("chelsea.png", "coffee.png")
@@ -79,12 +79,12 @@ def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
         raise ValueError(
             f"data.valid_every must be at least 2, so that images to train with are left; got {valid_every}."
         )
-    found, left_out = look_through(root)
+    found, left_out, names = look_through(root)
     files = without_degraded(root, found)
     if fewer := len(found) - len(files):
         left_out.append(f"{counted(fewer, 'image')} of lower quality, by the names of their folders")
     division = by_folders(root, files) or published(files) or every_so_many(root, files, valid_every)
-    return ImageSet(*division[:3], [*division.left_out, *left_out], places(root, found))
+    return ImageSet(*division[:3], [*division.left_out, *left_out], names)
 
 
 def published(files: Sequence[Path]) -> Division | None:
@@ -152,12 +152,12 @@ def images(root: str | Path) -> ImageSet:
         ImageError: If it has no images.
     """
     root = Path(root).expanduser()
-    files, left_out = look_through(root)
-    return ImageSet([], files, "", left_out, places(root, files))
+    files, left_out, names = look_through(root)
+    return ImageSet([], files, "", left_out, names)
 
 
-def look_through(root: Path) -> tuple[list[Path], list[str]]:
-    """The images of a folder and its subfolders, and in words what else is in it.
+def look_through(root: Path) -> tuple[list[Path], list[str], dict[Path, str]]:
+    """The images of a folder and its subfolders, in words what else is in it, and see `places`.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -165,11 +165,14 @@ def look_through(root: Path) -> tuple[list[Path], list[str]]:
     """
     found = listing(root)
     files = images_of(root, found)
-    originals = without_results(files)
+    # Not read here, but `enhance` restores them, so that they have a say in the names of results.
+    bpgs = {file for file in found.others if file.suffix.lower() == BPG and file.is_file()}
+    inputs = without_results(sorted([*files, *bpgs]))
+    originals = images_of(root, found._replace(files=[file for file in inputs if file not in bpgs]))
     left_out = list(found.left_out)
     if results := len(files) - len(originals):
         left_out.append(f"{counted(results, 'result')} of enhance beside their inputs")
-    return originals, left_out
+    return originals, left_out, places(root, inputs)
 
 
 def places(root: Path, files: Sequence[Path]) -> dict[Path, str]:

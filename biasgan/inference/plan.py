@@ -7,9 +7,18 @@ from typing import NamedTuple
 from biasgan.files import exists, fitting, require_writable
 from biasgan.images import ImageError
 from biasgan.inference.photo import FORMAT_OF
-from biasgan.listing import COMPARE, RESTORED, distinct, extensions, images_of, listing, result_name, without_results
+from biasgan.listing import (
+    BPG,
+    COMPARE,
+    RESTORED,
+    distinct,
+    extensions,
+    images_of,
+    listing,
+    result_name,
+    without_results,
+)
 
-BPG = ".bpg"
 MAGIC = frozenset("*?[")
 
 
@@ -125,7 +134,7 @@ def writable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
 
 
 def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str], list[str]]:
-    """Look for files, each once, outside of a folder; what was not found, and what was left out, in words."""
+    """Look for files, each path once, outside of a folder; what was not found, and what was left out, in words."""
     found: dict[Path, Found] = {}
     missing: list[str] = []
     left_out: list[str] = []
@@ -158,9 +167,9 @@ def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str
             if not named:
                 missing.append(f"{given} matches no file.")
         for one in named:
-            resolved = one.path.resolve()
-            if path == one.path or outside is None or not resolved.is_relative_to(outside):
-                found.setdefault(resolved, one)
+            if path == one.path or outside is None or not one.path.resolve().is_relative_to(outside):
+                # A link is a picture of its own name, as it is in a set of images.
+                found.setdefault(one.path.parent.resolve() / one.path.name, one)
     return list(found.values()), missing, left_out
 
 

@@ -13,6 +13,7 @@ import pytest
 from biasgan.data import sets
 from biasgan.data.download import DownloadError
 from biasgan.images import ImageError
+from biasgan.inference.plan import plan
 
 from ..conftest import Command
 from .faulty_server import FaultyServer, faulty_server
@@ -419,3 +420,16 @@ def test_all_images_of_a_folder_are_for_validation(tmp_path: Path) -> None:
     assert sets.images(tmp_path / "set")[:2] == ([], [tmp_path / "set" / name for name in files])
     with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         sets.images("nowhere")
+
+
+def test_places_are_the_names_that_enhance_gives(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.bpg", "a-bpg-restored.png", "b.png", "c.jpg", "deep/c.BPG", "same.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "link.png").symlink_to("same.png")
+    images = sets.images(tmp_path)
+    jobs = plan([str(tmp_path)], tmp_path / "out").jobs
+    made = {job.source: job.target.relative_to(tmp_path / "out").with_suffix("").as_posix() for job in jobs}
+    assert {file: images.places[file] for file in images.valid} == {k: v for k, v in made.items() if k in images.valid}
+    assert [images.places[file] for file in images.valid] == ["a-jpg", "b", "c", "link", "same"]
+    assert images.left_out == ["2 other files (.bpg)", "1 result of enhance beside their inputs"]

@@ -85,6 +85,15 @@ def test_links_that_lead_back_end(here: Path) -> None:
     assert plan(["in"]).left_out == ["1 other file (.jpg)", "1 link to folders that are taken already"]
 
 
+def test_a_link_to_a_file_is_a_picture_of_its_own_name(here: Path) -> None:
+    make("in/same.jpg", "in/z.png")
+    Path("in/link.jpg").symlink_to("same.jpg")
+    Path("again").symlink_to("in", target_is_directory=True)
+    names = ["out/link.png", "out/same.png", "out/z.png"]
+    assert targets("in", out="out") == names
+    assert targets("in/*", "in/same.jpg", "in/../in/same.jpg", "again/same.jpg", out="out") == names
+
+
 def test_linked_folders_are_inputs_too(here: Path) -> None:
     make("in/a.jpg", "elsewhere/b.jfif")
     Path("in/there").symlink_to(here / "elsewhere")
