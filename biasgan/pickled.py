@@ -12,11 +12,14 @@ LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 """How files of PyTorch before 1.6 begin: with three pickles before that of the content."""
 PLAIN = re.compile(
     r"torch\.(\w+|_utils\.\w+|_tensor\.\w+|storage\.(Typed|Untyped)Storage|serialization\.\w+|nn\.parameter\.\w+)"
-    r"|collections\.(OrderedDict|Counter|defaultdict)|_codecs\.encode"
+    r"|collections\.(OrderedDict|Counter|defaultdict)|(builtins|__builtin__)\.set|_codecs\.encode"
 )
 """What tensors and plain containers are made of."""
+TENSORS = "torch.storage._load_from_bytes"
+"""What tensors are made by that another than `torch.save` has pickled."""
 NETWORK = "torch.nn.modules."
 LONGEST_WORD = 64
+"""Letters of a string that may be a key."""
 
 
 class Pickled(NamedTuple):
@@ -49,6 +52,8 @@ class Pickled(NamedTuple):
             return f"torch.save({load}['state_dict'], 'weights.pth')"
         if has_network:
             return f"torch.save({load}[KEY].state_dict(), 'weights.pth'){of_key}"
+        if self.objects == [TENSORS]:
+            return f"torch.save({load}, 'weights.pth')"
         has_tensors = any(name.startswith("torch.") for name in self.names)
         if not has_tensors and all(name.startswith("numpy.") for name in self.objects):
             arrays = f"{{name: torch.as_tensor(array) for name, array in {load}.items()}}"

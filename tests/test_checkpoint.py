@@ -334,6 +334,7 @@ OBJECTS: dict[str, tuple[object, Callable[[object, Path], object], str, str]] = 
     ),
     "pickle": (ARRAYS, pickled(4), "numpy.", "for name, array in pickle.load(open(PATH, 'rb')).items()}"),
     "old pickle": (ARRAYS, pickled(2), "numpy.", "for name, array in pickle.load(open(PATH, 'rb')).items()}"),
+    "tensors": (Net().state_dict(), pickled(4), "torch.storage.", "torch.save(pickle.load(open(PATH, 'rb')), 'wei"),
     "number beside": (
         {"state_dict": Net().state_dict(), "best": np.float64(3)},
         torch.save,
