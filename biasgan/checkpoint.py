@@ -178,8 +178,7 @@ def trouble(path: Path) -> str:
     """What a file holds that `torch.load` does not take, in a sentence."""
     pickled = pickled_in(path)
     if not pickled:
-        with path.open("rb") as file:
-            return f"it is none of torch.save, or damaged; it begins with {str(file.read(24))[1:]}."
+        return f"it is none of torch.save, or damaged; it begins with {beginning(path)}."
     if objects := pickled.objects:
         named = ", ".join(objects[:5]) + (" …" if len(objects) > 5 else "")
         return (
@@ -230,7 +229,7 @@ def find(given: str | Path, file: Path, network: str) -> Found:
         try:
             content: dict[str, Any] = {**load_file(file)}
         except SafetensorError as error:
-            raise not_safetensors(file, error) from error
+            raise not_safetensors(file) from error
     else:
         content = read_checkpoint(file)
     if is_of_run(content):
@@ -247,10 +246,16 @@ def find(given: str | Path, file: Path, network: str) -> Found:
     return Found(found.weights, f"{place} ({'.'.join(found.path)})" if found.path else place)
 
 
-def not_safetensors(file: Path, error: SafetensorError) -> CheckpointError:
+def not_safetensors(file: Path) -> CheckpointError:
     """What to say of a file that should be safetensors and is not."""
-    kind = other_kind(file)
-    return CheckpointError(f"{file} is no readable safetensors file: {f'it {kind}' if kind else error}.")
+    what = other_kind(file) or f"is none, or damaged; it begins with {beginning(file)}"
+    return CheckpointError(f"{file} is no readable safetensors file: it {what}.")
+
+
+def beginning(file: Path) -> str:
+    """The first bytes of a file, for people."""
+    with file.open("rb") as content:
+        return repr(content.read(24))[1:]
 
 
 def is_of_run(content: Mapping[str, Any]) -> bool:
@@ -292,7 +297,7 @@ def config_in(path: Path) -> dict[str, Any] | None:
             metadata: Mapping[str, str] = file.metadata() or {}
         config = json.loads(metadata.get("config", "null"))
     except SafetensorError as error:
-        raise not_safetensors(path, error) from error
+        raise not_safetensors(path) from error
     except (ValueError, RecursionError):
         return None
     return cast(dict[str, Any], config) if isinstance(config, dict) else None

@@ -367,6 +367,9 @@ def test_text_of_no_kind_is_shown(tmp_path: Path) -> None:
         f"{tmp_path / 'some.pth'} is no readable checkpoint: it is none of torch.save, or damaged; it begins with "
         "'hello world'."
     )
+    (tmp_path / "some.safetensors").write_text("hello world")
+    with pytest.raises(CheckpointError, match=r"file: it is none, or damaged; it begins with 'hello world'\.$"):
+        load_generator(tmp_path / "some.safetensors")
     (tmp_path / "some.pth").write_bytes(pickle.dumps({"a": [1.0]}))
     with pytest.raises(CheckpointError, match=r"it is a pickle that torch\.save has not written"):
         load_generator(tmp_path / "some.pth")
