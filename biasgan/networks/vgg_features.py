@@ -1,10 +1,9 @@
-import pickle
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeAlias, cast
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
@@ -178,8 +177,12 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix.lower() == ".safetensors":
             return load_safetensors(path.read_bytes())
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, SafetensorError) as error:
+        with warnings.catch_warnings(action="ignore"):
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (MemoryError, OSError):
+        raise
+    # Of files that it has not written it raises nearly anything.
+    except Exception as error:
         raise ValueError(
             f"{path} was refused: it is damaged or holds more than tensors, and such a file could run code when "
             "loaded; use a plain state dict, best as .safetensors"

@@ -1,8 +1,10 @@
 import hashlib
 import math
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -137,7 +139,17 @@ def test_unsafe_file_is_refused_and_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["damaged.pth", "damaged.safetensors"])
-@pytest.mark.parametrize("content", [b"", b"no weights", b"PK\x03\x04" + bytes(100), b"\x80\x02" + bytes(9)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no weights",
+        b"hello world",
+        pickle.dumps({"a": np.ones(3)}),
+        b"PK\x03\x04" + bytes(100),
+        b"\x80\x02" + bytes(9),
+    ],
+)
 def test_damaged_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
