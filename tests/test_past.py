@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -208,6 +208,6 @@ def test_images_that_are_not_validated_are_not_counted(command: Command, run: Pa
 class Fail(Callback):
     """Fails in the iteration after one that was saved."""
 
-    def on_train_batch_start(self, trainer: Trainer, *_: object) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int) -> None:
         if trainer.global_step == 6:
             raise RuntimeError("failed")
