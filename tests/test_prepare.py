@@ -87,8 +87,8 @@ def test_a_preparation_says_how_it_divides_and_what_is_too_small(preparation: Co
     done = preparation("data=folder", "data.root=set")
     assert done.status == 1
     assert done.err.startswith(
-        "1 image to train with, 2 for validation: by folders: set/DIV2K_train_HR to train with, set/DIV2K_valid_HR for "
-        "validation.\n"
+        f"1 image to train with, 2 for validation: by folders: {tmp_path}/set/DIV2K_train_HR to train with, "
+        f"{tmp_path}/set/DIV2K_valid_HR for validation.\n"
     )
     assert "802.png has 12 x 12 pixels, less than the 16 that psnr_b needs.\n" in done.err
     assert preparation("data=folder", "data.root=set", "pairs.bad_images=skip").status == 0
@@ -151,7 +151,7 @@ def test_given_pairs_are_prepared_and_checked(preparation: Command, pictures: Pa
     assert done.status == 1
     assert done.out == (
         f"{pictures}/2.png has no partner: no compressed image is called 2.\n"
-        "compressed/7.webp has no partner: no original image is called 7.\n2 problems.\n"
+        f"{compressed}/7.webp has no partner: no original image is called 7.\n2 problems.\n"
     )
 
 
