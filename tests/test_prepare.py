@@ -261,6 +261,7 @@ def test_of_two_at_once_one_makes_the_pairs(photos: Path, tmp_path: Path) -> Non
         processes = [start(photos, cache, "pairs.workers=0") for _ in range(2)]
         for process in processes:
             assert process.stderr
+            assert process.stderr.readline().startswith("11 images to train with, 1 for validation")
             assert process.stderr.readline() == f"Another process holds {lock}; waiting for it.\n"
         assert records(cache) == 0
     written: dict[Path, set[int]] = {}
