@@ -45,6 +45,7 @@ from biasgan.training.alone import is_first_process
 from biasgan.training.checkpoints import LAST, AtomicCheckpointIO
 from biasgan.training.config_record import ConfigRecord
 from biasgan.training.csv_log import CSVLog
+from biasgan.training.earlier_results import EarlierResults
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.mitigation import Mitigation, channels_shown
@@ -86,7 +87,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     if config["pixel_stage"] and not resumed:
         config, resumed = take_pixel_stage(module, config, folder)
     loggers = [build(Logger, node) for node in config["logger"].values()]
-    callbacks = [Processes(), ConfigRecord(config), *own_callbacks]
+    callbacks = [Processes(), EarlierResults(folder), ConfigRecord(config), *own_callbacks]
     trainer = build(Trainer, config["trainer"], callbacks=callbacks, logger=loggers)
     join_through(trainer)
     check_metrics(module.restored_metrics, config["best"]["metric"])

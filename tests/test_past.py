@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from biasgan.past import with_past
 from biasgan.run_log import read_log
-from biasgan.training.checkpoints import RESULTS
+from biasgan.training.earlier_results import RESULTS
 
 from .conftest import Command, Finished, tiny
 

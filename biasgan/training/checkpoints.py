@@ -15,9 +15,6 @@ from biasgan.training.fidelity import restoration
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 
-RESULTS = ("summary.json", "generator.safetensors", "discriminator.safetensors")
-"""What the end of a training leaves beside them, in the run folder."""
-
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Write checkpoints to a temporary name, sync and rename: the previous one stays until the new one is whole.
@@ -127,12 +124,6 @@ class Checkpoints(Callback):
         self.mode = self.mode or ("max" if better else "min")
         if trainer.is_global_zero:
             self.folder.mkdir(parents=True, exist_ok=True)
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Remove what an earlier end has left, which is of another iteration from now on."""
-        if trainer.is_global_zero:
-            for name in RESULTS:
-                (self.folder.parent / name).unlink(missing_ok=True)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
