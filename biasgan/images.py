@@ -126,6 +126,8 @@ def metadata_of(picture: Image.Image) -> Metadata:
             tags = picture.getexif()
             tags, _ = of_photograph(tags) if picture.format == "TIFF" else (tags, False)
             exif = tags.tobytes() if tags or any(map(tags.get_ifd, IFDS)) else None
+        except MemoryError:
+            raise
         except Exception:
             # On damaged tags Pillow raises nearly anything.
             exif = b"damaged"
