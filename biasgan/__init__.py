@@ -33,7 +33,7 @@ def load(
         FileNotFoundError: If there is no such model.
         ValueError: If an option is none, or the model has no twin to mix with.
     """
+    from biasgan.inference.load import load_model
     from biasgan.inference.restorer import Restorer
-    from biasgan.loading import load_model
 
     return Restorer(load_model(model, realism), device, precision, tile)

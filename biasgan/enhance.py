@@ -8,10 +8,10 @@ from pathlib import Path
 from PIL import Image
 from rich.console import Console
 
-from biasgan.command import plain_errors
-from biasgan.importing import importing
+from biasgan.cli.errors import plain_errors
 from biasgan.inference.photo import FORMAT_OF, FORMATS
 from biasgan.inference.plan import Plan, plan, writable
+from biasgan.system.imports import importing
 
 DESCRIPTION = """
 Restore compressed images. The result is written beside each image as NAME-restored.png; the image itself stays.
@@ -117,8 +117,8 @@ def enhance(words: Sequence[str]) -> int:
         # Only now, so that what is wrong with the command is said at once.
         with importing():
             from biasgan.inference.early_exit import EarlyExitRBQE
+            from biasgan.inference.load import load_model
             from biasgan.inference.predict import restore_files
-            from biasgan.loading import load_model
 
         model = load_model(given.model, given.realism)
         outcomes = restore_files(

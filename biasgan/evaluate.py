@@ -21,8 +21,29 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from torch import Tensor, nn
 
-from biasgan.allocator import keep_freed_memory
-from biasgan.checkpoint import (
+from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.cli.errors import plain_errors
+from biasgan.cli.options import absolute, as_given, path_in, with_absolute_paths
+from biasgan.data.pairs.entry import quality_of
+from biasgan.data.pairs.source import PairSource
+from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image
+from biasgan.evaluation.evaluator import Evaluator
+from biasgan.evaluation.figures import SIDES, Figures, finite
+from biasgan.evaluation.measures import PATCH, Judge, Measures
+from biasgan.evaluation.mitigations import load_mitigations
+from biasgan.evaluation.network_cost import NetworkCost
+from biasgan.evaluation.result_table import remarks, result_table
+from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages, Subject
+from biasgan.evaluation.table import can_write_parquet, write_csv, write_parquet
+from biasgan.inference.restorer import Restorer
+from biasgan.io.files import atomic_write, remove_abandoned, require_writable
+from biasgan.io.images import read_image
+from biasgan.io.weight_files import sha256
+from biasgan.losses.adversarial import AdversarialLoss
+from biasgan.metrics.suite import Suite
+from biasgan.networks.vgg_features import Features, VGGFeatures
+from biasgan.runs.environment import commit, device_name, versions
+from biasgan.runs.weights import (
     DISCRIMINATORS,
     class_in,
     config_in,
@@ -31,33 +52,12 @@ from biasgan.checkpoint import (
     load_discriminator,
     load_generator,
 )
-from biasgan.command import plain_errors
-from biasgan.config import CONF, build, plain, register_resolvers
-from biasgan.data.entry import quality_of
-from biasgan.data.source import PairSource
-from biasgan.environment import commit, device_name, versions
-from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image
-from biasgan.evaluation.evaluator import Evaluator
-from biasgan.evaluation.figures import SIDES, Figures, finite
-from biasgan.evaluation.measures import PATCH, Judge, Measures
-from biasgan.evaluation.network_cost import NetworkCost
-from biasgan.evaluation.result_table import remarks, result_table
-from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages, Subject
-from biasgan.evaluation.table import can_write_parquet, write_csv, write_parquet
-from biasgan.files import atomic_write, remove_abandoned, require_writable
-from biasgan.images import read_image
-from biasgan.inference.restorer import Restorer
-from biasgan.losses.adversarial import AdversarialLoss
-from biasgan.metrics.suite import Suite
-from biasgan.mitigations import load_mitigations
-from biasgan.networks.vgg_features import Features, VGGFeatures
-from biasgan.options import absolute, as_given, path_in, with_absolute_paths
-from biasgan.silence import quieten_lightning
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.mitigated_discriminator import MitigatedDiscriminator
-from biasgan.training.mitigation import Mitigation, check_discriminator
-from biasgan.training.wandb_log import WandbLog, kept_id
-from biasgan.weight_files import sha256
+from biasgan.system.console import quieten_lightning
+from biasgan.system.memory import keep_freed_memory
+from biasgan.training.loggers.wandb_log import WandbLog, kept_id
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.mitigated_discriminator import MitigatedDiscriminator
+from biasgan.training.mitigations.mitigation import Mitigation, check_discriminator
 
 FORMAT = 1
 CHOSEN = ("baseline", "method", "codec", "data", "scale")

@@ -13,14 +13,22 @@ from rich.console import Console
 from safetensors.torch import save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import Tensor, nn
 
-from biasgan.arguments import read_arguments, read_path, read_switch
-from biasgan.checkpoint import BUNDLED, config_in, generator_file, load_generator
-from biasgan.command import plain_errors
-from biasgan.model_card import OWN, card_beside, model_card, read_summary, refuse_existing, sizes_of, write_with_card
+from biasgan.cli.arguments import read_arguments, read_path, read_switch
+from biasgan.cli.errors import plain_errors
+from biasgan.exporting.graph import GraphError, check, onnx_graph, torchscript_graph
+from biasgan.exporting.model_card import (
+    OWN,
+    card_beside,
+    model_card,
+    read_summary,
+    refuse_existing,
+    sizes_of,
+    write_with_card,
+)
+from biasgan.exporting.spandrel_form import spandrel_form
 from biasgan.networks.any_size import restore
-from biasgan.networks.graph import GraphError, check, onnx_graph, torchscript_graph
-from biasgan.networks.spandrel_form import spandrel_form
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.runs.weights import BUNDLED, config_in, generator_file, load_generator
 
 USAGE = """
 Write a trained generator in a form that others open, with a model card beside it.
@@ -116,7 +124,7 @@ def export(
     """Write a generator in a form that others open, with a model card beside it.
 
     Args:
-        run: What `checkpoint.generator_file` takes.
+        run: What `weights.generator_file` takes.
         format: One of `FORMATS`.
         out: The file to write; by default in a folder named export beside the weights, for the package's own in one
             where the command is run.

@@ -17,16 +17,16 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from biasgan.allocator import keep_freed_memory
-from biasgan.command import STOPPED, plain_errors
-from biasgan.config import CONF, build, plain, register_resolvers
-from biasgan.data.source import PairSets, PairSource
-from biasgan.data.storage import Storage
-from biasgan.data.store import StoredEntry
-from biasgan.data.stored import StoredPairs
-from biasgan.data.threads import in_threads
+from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.cli.errors import STOPPED, plain_errors
+from biasgan.cli.options import as_given, with_absolute_paths
+from biasgan.data.pairs.source import PairSets, PairSource
+from biasgan.data.pairs.store import StoredEntry
+from biasgan.data.pairs.stored import StoredPairs
+from biasgan.data.streaming.storage import Storage
 from biasgan.metrics.sizes import needs
-from biasgan.options import as_given, with_absolute_paths
+from biasgan.system.memory import keep_freed_memory
+from biasgan.system.threads import in_threads
 
 failed: list[str] = []
 """Options of those that failed, where several sets are made."""
@@ -69,7 +69,7 @@ def prepare(config: Mapping[str, Any]) -> None:
     train, valid = pairs.open(least_side=1, tell=True, measured=needs(config["metrics"]))
     if config["to"]:
         # Only here, since it takes half a gigabyte of memory.
-        from biasgan.data.chunk_writer import write_chunks
+        from biasgan.data.streaming.chunk_writer import write_chunks
 
         write_chunks(PairSets(train, valid), pairs.identity, config["to"])
     console = Console(soft_wrap=True, highlight=False, markup=False)

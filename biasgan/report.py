@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from biasgan.arguments import read_arguments, read_path
-from biasgan.command import plain_errors
-from biasgan.files import atomic_write
+from biasgan.cli.arguments import read_arguments, read_path
+from biasgan.cli.errors import plain_errors
+from biasgan.io.files import atomic_write
 from biasgan.reporting.absent import Absent, find_absent, reasons
 from biasgan.reporting.bias_table import bias_table
 from biasgan.reporting.charts import Chart, rate_distortion_charts, realism_charts, training_charts, triangle_charts

@@ -14,11 +14,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from biasgan.arguments import read_arguments, read_path
-from biasgan.command import plain_errors
-from biasgan.config import CONF, build, plain, register_resolvers
+from biasgan.cli.arguments import read_arguments, read_path
+from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.cli.errors import plain_errors
+from biasgan.cli.options import quoted
 from biasgan.data.sets import ImageSet
-from biasgan.options import quoted
 from biasgan.reporting.absent import PIXEL_STAGE
 
 PAUSE = 0.1

@@ -16,10 +16,20 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from biasgan import peers
-from biasgan.allocator import keep_freed_memory
 from biasgan.analysis.triangle import Triangle
-from biasgan.checkpoint import (
+from biasgan.cli.config import build
+from biasgan.cli.past import with_past
+from biasgan.cli.preflight import check_metrics, check_places, check_stages, tell_what_is_missing
+from biasgan.cli.repeat import tell_differences
+from biasgan.cli.resume import checkpoint_of, resumed_checkpoint
+from biasgan.data.datamodule import RestorationData
+from biasgan.data.pairs.entry import quality_of
+from biasgan.io.files import atomic_write
+from biasgan.networks.any_size import SizeNeeds
+from biasgan.networks.discriminator_weights import fitted
+from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.runs.environment import environment
+from biasgan.runs.weights import (
     CheckpointError,
     find_discriminator,
     find_generator,
@@ -28,31 +38,21 @@ from biasgan.checkpoint import (
     read_generator,
     write_weights,
 )
-from biasgan.config import build
-from biasgan.data.datamodule import RestorationData
-from biasgan.data.entry import quality_of
-from biasgan.environment import environment
-from biasgan.files import atomic_write
-from biasgan.networks.any_size import SizeNeeds
-from biasgan.networks.discriminator_weights import fitted
-from biasgan.networks.spandrel_model import SpandrelModel
-from biasgan.parent import as_parent
-from biasgan.past import with_past
-from biasgan.preflight import check_metrics, check_places, check_stages, tell_what_is_missing
-from biasgan.repeat import tell_differences
-from biasgan.resume import checkpoint_of, resumed_checkpoint
+from biasgan.system import peers
+from biasgan.system.memory import keep_freed_memory
+from biasgan.system.parent import as_parent
 from biasgan.training.alone import is_first_process
-from biasgan.training.checkpoints import LAST, AtomicCheckpointIO
-from biasgan.training.config_record import ConfigRecord
-from biasgan.training.csv_log import CSVLog
+from biasgan.training.callbacks.checkpoints import LAST, AtomicCheckpointIO
 from biasgan.training.earlier_results import EarlierResults
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
-from biasgan.training.mitigation import Mitigation, channels_shown
+from biasgan.training.loggers.config_record import ConfigRecord
+from biasgan.training.loggers.csv_log import CSVLog
+from biasgan.training.loggers.wandb_log import WandbLog
+from biasgan.training.mitigations.mitigation import Mitigation, channels_shown
 from biasgan.training.pixel_stage import after_pixel_stage
 from biasgan.training.processes import Processes, join_through
 from biasgan.training.recipe import recipe
-from biasgan.training.wandb_log import WandbLog
 
 COUNTS = ("iterations", "validate_every", "checkpoint_every", "batch_size", "patch_size", "accumulate")
 RANDOM = "random weights"

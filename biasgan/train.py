@@ -9,12 +9,12 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from biasgan.command import plain_errors
-from biasgan.config import CONF, plain, register_plugins, register_resolvers
-from biasgan.importing import importing
-from biasgan.options import as_given, with_absolute_paths, with_paths_of
-from biasgan.parent import end_with_parent
-from biasgan.silence import quieten_lightning
+from biasgan.cli.config import CONF, plain, register_plugins, register_resolvers
+from biasgan.cli.errors import plain_errors
+from biasgan.cli.options import as_given, with_absolute_paths, with_paths_of
+from biasgan.system.console import quieten_lightning
+from biasgan.system.imports import importing
+from biasgan.system.parent import end_with_parent
 from biasgan.training.alone import alone_in, is_first_process, is_one_of_several
 
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
@@ -49,8 +49,8 @@ def with_options_of_another(arguments: Sequence[str]) -> list[str]:
     if not any(word.startswith(("--from", "resume=")) for word in arguments):
         return as_given(arguments)
     with importing():
-        from biasgan.repeat import with_options_of_repeated
-        from biasgan.resume import with_options_of_resumed
+        from biasgan.cli.repeat import with_options_of_repeated
+        from biasgan.cli.resume import with_options_of_resumed
     return with_options_of_resumed(as_given(with_options_of_repeated(arguments)))
 
 

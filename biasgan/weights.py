@@ -9,10 +9,10 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.filesize import decimal
 
-from biasgan.command import plain_errors
-from biasgan.config import CONF
-from biasgan.data.download import download
-from biasgan.weight_files import DIGITS, FILES, WeightFile, WeightsError, files_of
+from biasgan.cli.config import CONF
+from biasgan.cli.errors import plain_errors
+from biasgan.io.download import download
+from biasgan.io.weight_files import DIGITS, FILES, WeightFile, WeightsError, files_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from biasgan.config import CONF, plain, register_resolvers
+from biasgan.cli.config import CONF, plain, register_resolvers
 
 
 class Composer:

@@ -27,10 +27,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 EXTRAS = {
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
-    "export": (("onnx", "onnxruntime", "onnxscript"), "networks/test_graph_onnx.py"),
+    "export": (("onnx", "onnxruntime", "onnxscript"), "exporting/test_graph_onnx.py"),
     "metrics": (("pyiqa",), "metrics/test_???.py"),
     "slurm": (("hydra_plugins.hydra_submitit_launcher",), "sweep/test_slurm.py"),
-    "streaming": (("boto3", "litdata"), "data/test_streaming.py"),
+    "streaming": (("boto3", "litdata"), "data/streaming/test_streamed.py"),
 }
 """What an extra installs, and the tests that need it."""
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from biasgan.checkpoint import load_generator
 from biasgan.networks.rbqe import RBQE
-from biasgan.run_log import read_log
+from biasgan.runs.log import read_log
+from biasgan.runs.weights import load_generator
 
 from .conftest import Command, needs_bpg, tiny
 

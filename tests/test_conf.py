@@ -17,13 +17,13 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import nn
 
+from biasgan.cli.config import CONF, cores, register_plugins, register_resolvers
 from biasgan.codecs.codec import Codec
-from biasgan.config import CONF, cores, register_plugins, register_resolvers
-from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
-from biasgan.data.given import GivenPairs
+from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.given import GivenPairs
 from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
-from biasgan.data.streaming import StreamedPairs
+from biasgan.data.streaming.streamed import StreamedPairs
 from biasgan.evaluate import MEANING
 from biasgan.inference.early_exit import gate_of
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
@@ -42,16 +42,16 @@ from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
-from biasgan.training.batch_statistics import BatchStatistics
-from biasgan.training.bias_monitor import BiasMonitor
-from biasgan.training.checkpoints import Checkpoints
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.csv_log import CSVLog
-from biasgan.training.divergence_regularizer import DivergenceRegularizer
-from biasgan.training.ema import EMA
+from biasgan.training.callbacks.batch_statistics import BatchStatistics
+from biasgan.training.callbacks.bias_monitor import BiasMonitor
+from biasgan.training.callbacks.checkpoints import Checkpoints
+from biasgan.training.callbacks.ema import EMA
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import LossWeights, RestorationGAN
-from biasgan.training.mitigation import Mitigation
+from biasgan.training.loggers.csv_log import CSVLog
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.divergence_regularizer import DivergenceRegularizer
+from biasgan.training.mitigations.mitigation import Mitigation
 from biasgan.training.schedule import Constant, Cosine, MultiStep
 
 from .composer import Composer

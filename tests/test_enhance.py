@@ -20,8 +20,8 @@ from biasgan.codecs import bpg
 from biasgan.inference.photo import read_photo
 
 from .conftest import Command, Finished
-from .containers.made import chunk, png, segment, tags, tiff
-from .containers.made import jpeg as jpeg_of
+from .io.containers.made import chunk, png, segment, tags, tiff
+from .io.containers.made import jpeg as jpeg_of
 
 ROOT = Path(__file__).parents[1]
 RBQE = Path(__file__).parent / "inference" / "rbqe.safetensors"

@@ -19,16 +19,16 @@ from torch import Tensor, nn
 
 from biasgan import enhance, evaluate
 from biasgan.analysis.patches import patch_grid
-from biasgan.checkpoint import load_generator, read_config, write_weights
+from biasgan.cli.options import quoted
 from biasgan.codecs.jpeg import JPEG
 from biasgan.evaluate import with_options_of_run
 from biasgan.evaluation.record import Record
-from biasgan.images import read_image, to_tensor, write_png
+from biasgan.io.images import read_image, to_tensor, write_png
+from biasgan.io.weight_files import sha256
 from biasgan.networks.vgg_features import VGGFeatures
-from biasgan.options import quoted
-from biasgan.training.mitigation import Mitigation
+from biasgan.runs.weights import load_generator, read_config, write_weights
+from biasgan.training.mitigations.mitigation import Mitigation
 from biasgan.training.step import Step
-from biasgan.weight_files import sha256
 
 from .conftest import MISSING, TINY, Command, Done, Finished, tiny
 

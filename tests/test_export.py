@@ -10,11 +10,11 @@ from spandrel import ModelLoader
 from torch import Tensor, nn
 
 from biasgan import export
-from biasgan.checkpoint import load_generator, read_config, write_weights
 from biasgan.networks.any_size import restore
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.dcad import DCAD
 from biasgan.networks.rrdbnet import RRDBNet
+from biasgan.runs.weights import load_generator, read_config, write_weights
 
 from .conftest import MISSING, Command, Finished
 

@@ -8,10 +8,10 @@ from safetensors.torch import load_file
 from spandrel import ModelLoader
 
 from biasgan import interpolate
-from biasgan.checkpoint import load_generator, read_config, write_weights
-from biasgan.interpolate import interpolate as mixed
+from biasgan.inference.interpolation import interpolate as mixed
 from biasgan.networks.compact import SRVGGNetCompact
 from biasgan.networks.dncnn import DnCNN
+from biasgan.runs.weights import load_generator, read_config, write_weights
 
 from .conftest import Command, Finished
 

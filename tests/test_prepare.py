@@ -15,9 +15,9 @@ from filelock import FileLock
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
+from biasgan.cli.config import CONF
 from biasgan.codecs.jpeg import JPEG
-from biasgan.config import CONF
-from biasgan.images import read_image, write_png
+from biasgan.io.images import read_image, write_png
 
 from .conftest import Command, tiny
 
@@ -312,7 +312,7 @@ def test_a_preparation_imports_no_deep_learning(photos: Path, tmp_path: Path) ->
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         modules = json.loads(done.stdout.splitlines()[-1])
-        assert "biasgan.data.coded" in modules
+        assert "biasgan.data.pairs.coded" in modules
         assert not {"torch", "lightning", "torchmetrics", "kornia", "matplotlib", "wandb"} & set(modules)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 
 from .conftest import needs_bpg
 

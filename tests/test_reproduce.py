@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from biasgan import reproduce
-from biasgan.options import quoted
+from biasgan.cli.options import quoted
 from biasgan.reproduce import finished_runs, is_evaluated
 
 from .conftest import TINY, Command, tiny

@@ -13,10 +13,10 @@ from spandrel.architectures.NAFNet import NAFNet
 from spandrel.architectures.SwinIR import SwinIR
 from torch import Tensor, nn
 
-from biasgan.checkpoint import load_generator
 from biasgan.networks.any_size import restore
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.networks.unet_discriminator import UNetDiscriminator
+from biasgan.runs.weights import load_generator
 
 from .conftest import TINY, Command, Done, Finished, tiny
 from .networks.test_discriminator_weights import with_older_norm

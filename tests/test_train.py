@@ -15,10 +15,10 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from biasgan.config import CONF
-from biasgan.environment import environment
-from biasgan.resume import with_options_of_resumed
-from biasgan.run_log import read_log
+from biasgan.cli.config import CONF
+from biasgan.cli.resume import with_options_of_resumed
+from biasgan.runs.environment import environment
+from biasgan.runs.log import read_log
 
 from .conftest import Command, Done, Finished, files_of_at_most, tiny
 

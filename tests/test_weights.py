@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from biasgan import weights
-from biasgan.data import download as downloads
-from biasgan.weight_files import FILES
+from biasgan.io import download as downloads
+from biasgan.io.weight_files import FILES
 
 from .conftest import Done
-from .data.faulty_server import FaultyServer, faulty_server
+from .io.faulty_server import FaultyServer, faulty_server
 
 CONTENT = random.Random(1).randbytes(200_000)
 HASH = hashlib.sha256(CONTENT).hexdigest()

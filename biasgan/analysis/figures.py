@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from biasgan.files import atomic_write
+from biasgan.io.files import atomic_write
 
 MARKERS = "osD^v"
 """Beside the colour, since a palette that all eyes tell apart is short."""

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from biasgan.analysis.figures import LIGHT, Panel, Theme, new_figure
 from biasgan.analysis.realism import Realism
-from biasgan.images import to_uint8
+from biasgan.io.images import to_uint8
 
 SIDE = 1.7
 """Width of a patch in inches."""

@@ -2,7 +2,7 @@ import torch
 from kornia.contrib import extract_tensor_patches
 from torch import Tensor
 
-from biasgan.images import pad_to_multiple
+from biasgan.io.images import pad_to_multiple
 
 
 def patch_grid(image: Tensor, size: int, most: int | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from biasgan.analysis.figures import LIGHT, Panel, Theme, new_figure
-from biasgan.images import to_uint8
+from biasgan.io.images import to_uint8
 
 MAP = "magma"
 """Perceptually uniform, and black where nothing changed."""

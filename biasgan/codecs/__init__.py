@@ -1,0 +1,1 @@
+"""Codecs: from a picture to its bitstream and back, with bits counted."""

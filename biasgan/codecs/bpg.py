@@ -18,9 +18,9 @@ from biasgan.codecs import bpg_container, bpg_libbpg
 from biasgan.codecs.bpg_container import Chroma
 from biasgan.codecs.bpg_libbpg import Encoder
 from biasgan.codecs.codec import Codec, CodecError, Coded
-from biasgan.containers.split import split
-from biasgan.files import atomic_write
-from biasgan.images import open_picture, read_image, write_png
+from biasgan.io.containers.split import split
+from biasgan.io.files import atomic_write
+from biasgan.io.images import open_picture, read_image, write_png
 
 Backend = Literal["auto", "pyav", "libbpg"]
 NEEDED = ("av", "numba")

@@ -12,7 +12,7 @@ import numpy as np
 
 from biasgan.codecs.bpg_container import Chroma
 from biasgan.codecs.codec import CodecError
-from biasgan.images import ImageError, read_image, write_png
+from biasgan.io.images import ImageError, read_image, write_png
 
 Encoder = Literal["x265", "jctvc"]
 FORMATS: dict[Chroma, str] = {"4:2:0": "420", "4:4:4": "444", "grey": "420"}

@@ -8,7 +8,7 @@ from PIL import Image, features
 from PIL.ImageFile import ImageFile
 
 from biasgan.codecs.codec import Codec, CodecError, Coded
-from biasgan.silence import no_warnings
+from biasgan.system.console import no_warnings
 
 Subsampling = Literal["4:2:0", "4:2:2", "4:4:4"]
 

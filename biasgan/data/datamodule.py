@@ -7,11 +7,11 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from biasgan.data.entry import Entry, fingerprint, fingerprint_of_originals, names_of
-from biasgan.data.pairs import Pair, PairDataset, ValidationPairs
+from biasgan.data.dataset import Pair, PairDataset, ValidationPairs
+from biasgan.data.pairs.entry import Entry, fingerprint, fingerprint_of_originals, names_of
+from biasgan.data.pairs.source import PairSource
 from biasgan.data.samplers import IterationSampler, UnrepeatedSampler
-from biasgan.data.source import PairSource
-from biasgan.parent import end_with_parent
+from biasgan.system.parent import end_with_parent
 
 
 class RestorationData(LightningDataModule):

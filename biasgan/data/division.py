@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from biasgan.images import ImageError
-from biasgan.listing import counted
+from biasgan.io.images import ImageError
+from biasgan.io.listing import counted
 
 TRAIN, VALID, TEST = "train", "valid", "test"
 SIDES = {

@@ -6,10 +6,10 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
-from biasgan.data.archive import Archive, fetch
 from biasgan.data.division import Division, by_folders, without_degraded
-from biasgan.images import ImageError
-from biasgan.listing import BPG, counted, distinct, images_of, listing, without_results
+from biasgan.io.archive import Archive, fetch
+from biasgan.io.images import ImageError
+from biasgan.io.listing import BPG, counted, distinct, images_of, listing, without_results
 
 TRAIN = ("astronaut.png", "ihc.png", "motorcycle_left.png", "motorcycle_right.png", "rocket.jpg")
 VALID = ("chelsea.png", "coffee.png")

@@ -12,7 +12,7 @@ from biasgan.analysis.patch_realism_figure import patch_realism_figure
 from biasgan.analysis.patches import patch_grid
 from biasgan.analysis.realism import Realism, Scores
 from biasgan.analysis.residual import residual_figure
-from biasgan.images import to_tensor, write_png
+from biasgan.io.images import to_tensor, write_png
 
 CROP = 256
 """Largest side of the crops whose residuals are drawn."""

@@ -8,16 +8,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 
-from biasgan.allocator import release_freed_memory
-from biasgan.data.entry import Entry, names_of
-from biasgan.data.pairs import Pair, ValidationPairs
+from biasgan.data.dataset import Pair, ValidationPairs
+from biasgan.data.pairs.entry import Entry, names_of
+from biasgan.data.pairs.source import PairSource
+from biasgan.data.pairs.store import sha256
 from biasgan.data.samplers import UnrepeatedSampler
-from biasgan.data.source import PairSource
-from biasgan.data.store import sha256
 from biasgan.evaluation.kept_picture import digest
 from biasgan.evaluation.measures import Measures
 from biasgan.evaluation.record import Record
 from biasgan.evaluation.subject import Subject
+from biasgan.system.memory import release_freed_memory
 
 
 class Evaluator(LightningModule):

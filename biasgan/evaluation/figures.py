@@ -11,8 +11,8 @@ import torch
 from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.realism import Scores, patch_realism
 from biasgan.analysis.triangle import Triangle, deviation
-from biasgan.data.entry import Entry, asked_by
-from biasgan.data.store import sha256
+from biasgan.data.pairs.entry import Entry, asked_by
+from biasgan.data.pairs.store import sha256
 from biasgan.evaluation.bootstrap import Array, Bootstrap, Interval
 from biasgan.evaluation.measures import FID, Measures, columns
 from biasgan.evaluation.record import Record

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from biasgan.data.store import sha256
-from biasgan.files import atomic_write
-from biasgan.images import ImageError, read_image
+from biasgan.data.pairs.store import sha256
+from biasgan.io.files import atomic_write
+from biasgan.io.images import ImageError, read_image
 
 NOTE = "biasgan"
 """Keyword of the PNG's text."""

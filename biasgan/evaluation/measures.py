@@ -11,8 +11,8 @@ from biasgan.analysis.disparity import Disparity, pixel_distance
 from biasgan.analysis.patches import patch_grid
 from biasgan.analysis.realism import score_image
 from biasgan.analysis.triangle import Triangle
-from biasgan.data.store import sha256
-from biasgan.images import to_tensor
+from biasgan.data.pairs.store import sha256
+from biasgan.io.images import to_tensor
 from biasgan.losses.perceptual import feature_distance
 from biasgan.metrics.fid import SetMetric
 from biasgan.metrics.metric import ImageMetric

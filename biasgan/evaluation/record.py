@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import Tensor
 
-from biasgan.files import atomic_write
+from biasgan.io.files import atomic_write
 
 
 @dataclass(frozen=True)

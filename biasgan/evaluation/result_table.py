@@ -6,8 +6,8 @@ from rich.table import Table
 
 from biasgan.evaluation.figures import SIDES
 from biasgan.evaluation.table import NO_PARQUET, can_write_parquet
+from biasgan.io.weight_files import fetch_command
 from biasgan.metrics.fid import caution
-from biasgan.weight_files import fetch_command
 
 
 def result_table(result: Mapping[str, Any]) -> Table:

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from biasgan.data.entry import Entry
-from biasgan.data.store import sha256
-from biasgan.environment import device_name
+from biasgan.data.pairs.entry import Entry
+from biasgan.data.pairs.store import sha256
 from biasgan.evaluation.kept_picture import digest, read_kept, write_kept
-from biasgan.files import readable
-from biasgan.images import ImageError, read_image, to_tensor, to_uint8
-from biasgan.listing import RESTORED, list_images, result_name
+from biasgan.io.files import readable
+from biasgan.io.images import ImageError, read_image, to_tensor, to_uint8
+from biasgan.io.listing import RESTORED, list_images, result_name
+from biasgan.runs.environment import device_name
 
 
 class Restored(NamedTuple):

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from biasgan.files import atomic_write
+from biasgan.io.files import atomic_write
 
 Row = Mapping[str, str | int | float | None]
 

@@ -91,7 +91,7 @@ def with_early_exit(generator: nn.Module, gate: QualityGate) -> nn.Module:
     """An RBQE of several exits as one that leaves early; any other generator as it is.
 
     Args:
-        generator: As `checkpoint.load_generator` loads it.
+        generator: As `weights.load_generator` loads it.
         gate: See `gate_of`.
     """
     if isinstance(generator, RBQE) and len(generator.outs) > 1:
@@ -108,7 +108,7 @@ def gate_of(config: Mapping[str, Any]) -> QualityGate | None:
     """The gate for images of the codec that a run was trained with.
 
     Args:
-        config: The run's configuration, as `checkpoint.read_config` reads it.
+        config: The run's configuration, as `weights.read_config` reads it.
 
     Returns:
         None if no gate is known for that codec, or the configuration names none, as where pairs were given or

@@ -15,13 +15,13 @@ from PIL import Image, ImageCms
 
 from biasgan.codecs import bpg, bpg_container
 from biasgan.codecs.bpg_container import EXIF, PROFILE, XMP
-from biasgan.containers.limit import check_pixels
-from biasgan.containers.metadata import Metadata, colours_of, is_possible, resolution_of, turned, upright
-from biasgan.containers.split import split
-from biasgan.containers.tiff import exif_of_photograph, levels_of
-from biasgan.files import atomic_write
-from biasgan.images import DEEP_MODES, ImageError, from_lab, grey_levels, metadata_of, open_picture, readable
 from biasgan.inference import deep_png
+from biasgan.io.containers.limit import check_pixels
+from biasgan.io.containers.metadata import Metadata, colours_of, is_possible, resolution_of, turned, upright
+from biasgan.io.containers.split import split
+from biasgan.io.containers.tiff import exif_of_photograph, levels_of
+from biasgan.io.files import atomic_write
+from biasgan.io.images import DEEP_MODES, ImageError, from_lab, grey_levels, metadata_of, open_picture, readable
 
 if TYPE_CHECKING:
     # Half a gigabyte, of no use to those who only read and write.

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from biasgan.files import exists, fitting, require_writable
-from biasgan.images import ImageError
 from biasgan.inference.photo import FORMAT_OF
-from biasgan.listing import (
+from biasgan.io.files import exists, fitting, require_writable
+from biasgan.io.images import ImageError
+from biasgan.io.listing import (
     BPG,
     COMPARE,
     RESTORED,

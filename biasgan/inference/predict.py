@@ -12,8 +12,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import distributed, nn
 
-from biasgan.files import atomic_write
-from biasgan.images import ImageError
 from biasgan.inference.any_kind import restore_photo
 from biasgan.inference.comparison import compare
 from biasgan.inference.early_exit import EarlyExitRBQE
@@ -22,7 +20,9 @@ from biasgan.inference.plan import Job
 from biasgan.inference.progress import RestorationBar
 from biasgan.inference.restorer import Restorer, find_device
 from biasgan.inference.tiles import Progress
-from biasgan.silence import quieten_lightning
+from biasgan.io.files import atomic_write
+from biasgan.io.images import ImageError
+from biasgan.system.console import quieten_lightning
 
 Thing = TypeVar("Thing")
 

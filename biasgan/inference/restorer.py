@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from biasgan.allocator import keep_freed_memory
 from biasgan.inference.any_kind import AnyImage, restore_any
 from biasgan.inference.early_exit import to_the_last_exit
 from biasgan.inference.memory import bytes_per_pixel, free_memory, is_out_of_memory
 from biasgan.inference.precision import BF16
 from biasgan.inference.tiles import Progress, TileNeeds, restore_tiles, smallest_tile, spans
 from biasgan.networks import any_size
-from biasgan.processor import has_bf16
+from biasgan.system.memory import keep_freed_memory
+from biasgan.system.processor import has_bf16
 
 USUAL_OVERLAP = 32
 """Pixels that a tile reaches beyond a seam, of networks that see farther."""

@@ -1,0 +1,1 @@
+"""Metrics of quality, of one image or of many."""

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from biasgan.images import to_uint8
+from biasgan.io.images import to_uint8
+from biasgan.io.weight_files import WeightsError, checked
 from biasgan.metrics.iqa import FetchingError, inception, pyiqa_version
 from biasgan.metrics.metric import SuiteMetric
 from biasgan.metrics.protocol import Protocol
 from biasgan.metrics.sizes import SMALLEST_SIDES
-from biasgan.weight_files import WeightsError, checked
 
 SIDE = 299
 PATCH = 256

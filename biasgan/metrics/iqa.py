@@ -15,10 +15,10 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
+from biasgan.io.weight_files import FILES, WeightsError, checked, hub_cache
 from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.protocol import Protocol
 from biasgan.metrics.sizes import SMALLEST_SIDES
-from biasgan.weight_files import FILES, WeightsError, checked, hub_cache
 
 WITH_ORIGINAL, ALONE = "image with original", "image alone"
 LARGEST = 2048**2

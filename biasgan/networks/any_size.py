@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from biasgan.images import pad_to_multiple
+from biasgan.io.images import pad_to_multiple
 
 
 class SizeNeeds(NamedTuple):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from biasgan.state_dicts import unwrapped
+from biasgan.io.state_dicts import unwrapped
 
 
 def fitted(weights: Mapping[str, Tensor], discriminator: nn.Module, channels: int) -> dict[str, Tensor]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from biasgan.images import pad_to_multiple
+from biasgan.io.images import pad_to_multiple
 from biasgan.networks.blocks import check_size
-from biasgan.silence import no_warnings
+from biasgan.system.console import no_warnings
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor  # pyright: ignore[reportMissingTypeStubs]

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from biasgan.weight_files import FILES, fetch_command, sha256
+from biasgan.io.weight_files import FILES, fetch_command, sha256
 
 Features: TypeAlias = dict[str, Tensor]
 """Name of a VGG-19 layer → its features, (N, channels, height, width)."""

@@ -25,7 +25,7 @@ from biasgan.reporting.paper import COMPRESSED, Subject
 from biasgan.reporting.table import file_name
 from biasgan.reporting.tables import by_rate, curve_of, metric_columns
 from biasgan.reporting.training_figure import training_figure
-from biasgan.run_log import read_log
+from biasgan.runs.log import read_log
 
 CURVES, ROWS = 8, 12
 """Groups that fit into a picture of curves, and into one of bars or triangles."""

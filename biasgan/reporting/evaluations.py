@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 import yaml
 
 from biasgan.analysis.triangle import Triangle
-from biasgan.files import expanded
+from biasgan.io.files import expanded
+from biasgan.io.moved import as_now
 
 T = TypeVar("T")
 
@@ -186,7 +187,7 @@ def read_evaluation(file: Path) -> Evaluation:
             the first.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = as_now(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{file} cannot be read: {error}.") from error
     if not isinstance(content, dict) or cast(Json, content).get("format") != FORMAT:
@@ -200,7 +201,7 @@ def read_evaluation(file: Path) -> Evaluation:
 def read_config(file: Path) -> Json:
     """A run's configuration; empty where there is none that can be read."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = as_now(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return cast(Json, content) if isinstance(content, dict) else {}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from PIL import Image
 
-from biasgan.images import ImageError, read_image
+from biasgan.io.images import ImageError, read_image
 from biasgan.reporting.evaluations import Condition, Evaluation
 from biasgan.reporting.groups import Grouped
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from biasgan.options import quoted
-from biasgan.parent import own_number
+from biasgan.cli.options import quoted
+from biasgan.system.parent import own_number
 
 Status = Literal["waiting", "running", "finished", "skipped", "failed", "stopped"]
 

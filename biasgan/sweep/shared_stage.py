@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pydoc import locate
 from typing import Any
 
-from biasgan.importing import importing
+from biasgan.system.imports import importing
 
 ADVERSARIAL = ("discriminator", "schedule", "adversarial_loss", "weights", "layers")
 """Of a GAN's training, what its pixel stage has no use for."""
@@ -37,7 +37,7 @@ def is_mitigation(node: Mapping[str, Any]) -> bool:
     """Whether a configuration node describes a mitigation."""
     # Seconds that a sweep of other trainings does not take.
     with importing():
-        from biasgan.training.mitigation import Mitigation
+        from biasgan.training.mitigations.mitigation import Mitigation
 
     kind = locate(node["_target_"])
     return isinstance(kind, type) and issubclass(kind, Mitigation)

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from biasgan.command import STOPPED
-from biasgan.files import atomic_write
+from biasgan.cli.errors import STOPPED
+from biasgan.io.files import atomic_write
 from biasgan.sweep.devices import environments
 from biasgan.sweep.job import Job
 

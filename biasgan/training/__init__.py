@@ -1,0 +1,1 @@
+"""Trainings: their loops, stages, schedules and processes."""

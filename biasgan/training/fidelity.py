@@ -12,11 +12,11 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
-from biasgan.allocator import release_freed_memory
-from biasgan.data.pairs import Pair
+from biasgan.data.dataset import Pair
 from biasgan.losses.pixel import PixelLoss, pixel_loss
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
+from biasgan.system.memory import release_freed_memory
 from biasgan.training.nonfinite import check_finite
 from biasgan.training.schedule import Schedule
 

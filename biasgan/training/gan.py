@@ -9,13 +9,13 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from biasgan.data.datamodule import RestorationData
-from biasgan.data.pairs import Pair
+from biasgan.data.dataset import Pair
 from biasgan.losses.adversarial import AdversarialLoss, Outcome
 from biasgan.losses.perceptual import perceptual_loss
 from biasgan.losses.pixel import pixel_loss
 from biasgan.networks.vgg_features import VGGFeatures
 from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory, rate
-from biasgan.training.mitigation import Mitigation, check_discriminator, discriminate
+from biasgan.training.mitigations.mitigation import Mitigation, check_discriminator, discriminate
 from biasgan.training.numbers import check_layers, check_number
 from biasgan.training.rehearsal import rehearsal
 from biasgan.training.schedule import Schedule

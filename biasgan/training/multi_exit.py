@@ -5,13 +5,13 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
 
-from biasgan.allocator import release_freed_memory
 from biasgan.data.datamodule import RestorationData
-from biasgan.data.entry import Entry
-from biasgan.data.pairs import Pair
+from biasgan.data.dataset import Pair
+from biasgan.data.pairs.entry import Entry
 from biasgan.losses.multi_exit import WEIGHTS, exit_weights, multi_exit_loss
 from biasgan.networks.rbqe import RBQE
 from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.system.memory import release_freed_memory
 from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory
 from biasgan.training.schedule import Schedule
 

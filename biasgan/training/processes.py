@@ -10,7 +10,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import ParallelStrategy
 
-from biasgan import peers
+from biasgan.system import peers
 
 NODE = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What Lightning's own launcher has to be told of one node among several, and tells its processes."""

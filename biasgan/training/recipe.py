@@ -7,9 +7,9 @@ from typing import Any, cast
 from lightning.pytorch import Callback
 
 from biasgan.data.datamodule import RestorationData
-from biasgan.training.ema import EMA
+from biasgan.training.callbacks.ema import EMA
 from biasgan.training.fidelity import FidelityRestoration
-from biasgan.training.mitigation import Mitigation
+from biasgan.training.mitigations.mitigation import Mitigation
 
 WATCHES = ("name", "metrics", "log_every")
 """What a training module is given that changes nothing in what is trained."""

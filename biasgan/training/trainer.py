@@ -6,8 +6,8 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
 
-from biasgan.processor import has_bf16
-from biasgan.training.checkpoints import AtomicCheckpointIO
+from biasgan.system.processor import has_bf16
+from biasgan.training.callbacks.checkpoints import AtomicCheckpointIO
 
 ENDLESS = "means nothing, since a training is one pass over endlessly many crops"
 REFUSED: Mapping[str, tuple[object, str]] = {

@@ -7,8 +7,8 @@ from torch import nn
 from biasgan.analysis.realism import Scores, patch_scores, realism, score_image
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.mitigated_discriminator import MitigatedDiscriminator
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.mitigated_discriminator import MitigatedDiscriminator
 
 
 def sigmoid(logit: float) -> float:

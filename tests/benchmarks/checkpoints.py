@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.configured import composed, train
+from .configured import composed, train
 
 ROUNDS = 5
 

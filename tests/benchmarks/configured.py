@@ -12,9 +12,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import open_dict, read_write
 from torch.utils.data import DataLoader, TensorDataset
 
-from biasgan.allocator import keep_freed_memory
-from biasgan.config import CONF, build, plain, register_resolvers
-from biasgan.data.pairs import Pair
+from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.data.dataset import Pair
+from biasgan.system.memory import keep_freed_memory
 from biasgan.training.fidelity import FidelityRestoration
 
 CALLBACKS = ("progress", "interrupt", "checkpoints", "curves", "previews", "bias_monitor")

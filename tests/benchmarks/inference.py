@@ -23,11 +23,11 @@ from skimage import data
 from torch import Tensor, nn
 from torch.nn import functional
 
-from biasgan.checkpoint import load_generator
 from biasgan.codecs.jpeg import JPEG
-from biasgan.images import to_tensor
 from biasgan.inference.restorer import Restorer
+from biasgan.io.images import to_tensor
 from biasgan.networks.rrdbnet import RRDBNet
+from biasgan.runs.weights import load_generator
 
 NETWORKS = {"64/23": (64, 23), "32/16": (32, 16)}
 WIDTH, HEIGHT = 768, 512

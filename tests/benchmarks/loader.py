@@ -14,15 +14,15 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from biasgan.allocator import keep_freed_memory
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData, to_float
-from biasgan.data.entry import Entry
-from biasgan.data.pairs import Crop, cut
+from biasgan.data.dataset import Crop, cut
+from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.entry import Entry
 from biasgan.data.samplers import IterationSampler
 from biasgan.data.sets import ImageSet, sample
-from biasgan.images import read_image, write_png
+from biasgan.io.images import read_image, write_png
+from biasgan.system.memory import keep_freed_memory
 
 PATCH, BATCH, WORKERS, IMAGES = 128, 16, 2, 36
 SIZES = ((1356, 2040), (339, 510))

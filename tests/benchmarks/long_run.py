@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from biasgan.run_log import read_log
+from biasgan.runs.log import read_log
 
 BEGIN, MOST = 500, 0.01
 LOOKS = 3

@@ -8,10 +8,10 @@ import numpy as np
 from rich.console import Console
 from torch.utils.data import DataLoader
 
+from biasgan.data.dataset import Pair, PairDataset
 from biasgan.data.order import ImageOrder
-from biasgan.data.pairs import Pair, PairDataset
+from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.samplers import IterationSampler
-from biasgan.data.store import StoredEntry
 
 HEIGHT, WIDTH, IMAGES, BATCH, ITERATIONS = 1356, 2040, 360, 16, 600
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from biasgan.images import read_image, to_tensor
+from biasgan.io.images import read_image, to_tensor
 from biasgan.metrics.fidelity import PSNR, PSNRB, SSIM, LumaPSNR, LumaSSIM
 from biasgan.metrics.suite import Suite
 

@@ -15,18 +15,18 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from biasgan.allocator import keep_freed_memory
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.coded import CodedPairs
+from biasgan.data.pairs.coded import CodedPairs
 from biasgan.data.sets import ImageSet, folder
-from biasgan.images import read_image
+from biasgan.io.images import read_image
+from biasgan.system.memory import keep_freed_memory
 
 HEIGHT, WIDTH, QUALITY, IMAGES, ROUNDS = 1356, 2040, 20, 100, 3
 
 
 def make_images(root: Path) -> None:
     """Images of the loader's benchmark, which needs PyTorch; this process must not."""
-    code = "import sys, pathlib; from tests.benchmarks import loader; loader.IMAGES = int(sys.argv[2]); "
+    code = "import sys, pathlib; from . import loader; loader.IMAGES = int(sys.argv[2]); "
     code += f"loader.make_images(pathlib.Path(sys.argv[1]), {HEIGHT}, {WIDTH})"
     subprocess.run([sys.executable, "-c", code, str(root), str(IMAGES)], check=True)
 

@@ -19,15 +19,15 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
 
 from biasgan.analysis.triangle import Triangle, deviation
-from biasgan.checkpoint import load_generator
 from biasgan.codecs.bpg import BPG
 from biasgan.codecs.codec import Codec
 from biasgan.codecs.jpeg import JPEG
-from biasgan.images import read_image, to_tensor, to_uint8
-from biasgan.listing import list_images
+from biasgan.io.images import read_image, to_tensor, to_uint8
+from biasgan.io.listing import list_images
 from biasgan.losses.perceptual import feature_distance
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.runs.weights import load_generator
 
 LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_1": 1.0}
 

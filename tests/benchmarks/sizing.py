@@ -15,11 +15,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from biasgan.config import CONF, build
-from biasgan.environment import device_name
+from biasgan.cli.config import CONF, build
+from biasgan.runs.environment import device_name
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
-from tests.benchmarks.configured import composed, train
+
+from .configured import composed, train
 
 SETTINGS = 10
 IMAGES, PIXELS = 900, 2040 * 1356

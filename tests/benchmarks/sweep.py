@@ -16,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from tests.conftest import call, tiny
+from ..conftest import call, tiny
 
 
 def seconds(action: Callable[[], object]) -> float:

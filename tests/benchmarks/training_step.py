@@ -20,22 +20,23 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics import MetricCollection
 
-from biasgan.allocator import keep_freed_memory
-from biasgan.data.pairs import Pair
+from biasgan.data.dataset import Pair
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.networks.vgg_features import VGGFeatures
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.divergence_regularizer import DivergenceRegularizer
-from biasgan.training.ema import EMA
+from biasgan.system.memory import keep_freed_memory
+from biasgan.training.callbacks.ema import EMA
 from biasgan.training.gan import LossWeights, RestorationGAN
-from biasgan.training.mitigation import Mitigation
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.divergence_regularizer import DivergenceRegularizer
+from biasgan.training.mitigations.mitigation import Mitigation
 from biasgan.training.schedule import Constant
 from biasgan.training.trainer import restoration_trainer
-from tests.benchmarks.configured import Clock
-from tests.training.straightforward import StraightforwardGAN
+
+from ..training.straightforward import StraightforwardGAN
+from .configured import Clock
 
 REAL_ESRGAN_LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 

@@ -9,7 +9,7 @@ from biasgan.codecs.avif import AVIF
 from biasgan.codecs.codec import CodecError
 from biasgan.codecs.pillow import Subsampling
 from biasgan.data.sets import sample
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 
 KINDS = cast(tuple[Subsampling, ...], get_args(Subsampling))
 

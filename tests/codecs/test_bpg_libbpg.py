@@ -27,7 +27,7 @@ parser.add_argument("image")
 given = parser.parse_args()
 assert (given.c, given.b) == ("ycbcr", "8")
 from biasgan.codecs import bpg
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 from pathlib import Path
 image = read_image(Path(given.image))
 if image.shape[1] < 31 and given.e == "x265":
@@ -46,7 +46,7 @@ if len(sys.argv) == 1:
 option, target, source = sys.argv[1:]
 assert option == "-o"
 from biasgan.codecs import bpg
-from biasgan.images import write_png
+from biasgan.io.images import write_png
 from pathlib import Path
 try:
     write_png(Path(target), bpg.decode(Path(source).read_bytes()))

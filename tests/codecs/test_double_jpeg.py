@@ -7,7 +7,7 @@ from PIL import Image
 from biasgan.codecs.double_jpeg import DoubleJPEG, shift_of
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.sets import sample
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 
 
 @pytest.fixture(scope="module")

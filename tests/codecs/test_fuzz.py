@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from tests.fuzz.targets import GOOD, TARGETS, Target, target
+from ..fuzz.targets import GOOD, TARGETS, Target, target
 
 CASES = 100
 

@@ -15,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from biasgan.codecs.codec import CodecError
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.sets import sample
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 
 Subsampling = Literal["4:2:0", "4:2:2", "4:4:4"]
 
@@ -141,7 +141,7 @@ def test_sizes_in_the_head_are_checked(photograph: np.ndarray, height: int, widt
 DECODE = """
 import sys
 from biasgan.codecs.jpeg import JPEG
-from tests.fuzz.codecs import resident
+from ..fuzz.codecs import resident
 image = JPEG().decode(sys.stdin.buffer.read())
 print(*image.shape, int(resident()))
 """

@@ -8,7 +8,7 @@ from PIL import Image
 from biasgan.codecs.codec import CodecError
 from biasgan.codecs.jpeg2000 import JPEG2000
 from biasgan.data.sets import sample
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 
 HEIGHT, WIDTH = 255, 301
 # Offsets into the head of a code stream, ISO/IEC 15444-1, A.5.1 and A.6.1.

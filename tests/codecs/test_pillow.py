@@ -17,7 +17,7 @@ from biasgan.codecs.jpeg2000 import JPEG2000
 from biasgan.codecs.pillow import PillowCodec
 from biasgan.codecs.webp import WebP
 from biasgan.data.sets import sample
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 
 LADDERS = [
     (JPEG(), (1, 10, 20, 30, 40, 50, 75, 100)),

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.coded import CodedPairs
+from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.sets import ImageSet
-from biasgan.data.store import StoredEntry
-from biasgan.images import write_png
+from biasgan.io.images import write_png
 
 MakeImages = Callable[..., list[Path]]
 

@@ -8,13 +8,14 @@ from lightning.pytorch import LightningModule, Trainer
 from PIL import Image
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
-from biasgan.data.pairs import Pair
+from biasgan.data.dataset import Pair
+from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.sets import ImageSet
-from biasgan.data.store import StoredEntry
-from biasgan.images import ImageError, read_image, to_tensor
-from tests.data.conftest import MakeImages
+from biasgan.io.images import ImageError, read_image, to_tensor
+
+from .conftest import MakeImages
 
 FORK = "ignore:This process .* is multi-threaded:DeprecationWarning"
 

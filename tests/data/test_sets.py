@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from biasgan.data import sets
-from biasgan.data.download import DownloadError
-from biasgan.images import ImageError
 from biasgan.inference.plan import plan
+from biasgan.io.download import DownloadError
+from biasgan.io.images import ImageError
 
 from ..conftest import Command
-from .faulty_server import FaultyServer, faulty_server
+from ..io.faulty_server import FaultyServer, faulty_server
 
 
 def fill(folder: Path, count: int) -> None:

@@ -11,7 +11,7 @@ from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.patch_realism_figure import patch_realism_figure
 from biasgan.analysis.realism import Realism, Scores
 from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image, most_damaged
-from biasgan.images import read_image
+from biasgan.io.images import read_image
 
 STATES = ("compressed", "restored", "original")
 

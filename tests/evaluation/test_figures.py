@@ -11,20 +11,20 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from biasgan.analysis.patches import patch_grid
-from biasgan.data.entry import Entry
+from biasgan.data.pairs.entry import Entry
 from biasgan.evaluation.bootstrap import Bootstrap
 from biasgan.evaluation.figures import Figures, finite
 from biasgan.evaluation.measures import Judge, Measures
 from biasgan.evaluation.record import Record
-from biasgan.images import to_tensor
+from biasgan.io.images import to_tensor
 from biasgan.metrics.fid import FID, SetMetric, frechet_distance
 from biasgan.metrics.fidelity import PSNR
 from biasgan.metrics.metric import ImageMetric, SuiteMetric
 from biasgan.metrics.protocol import Protocol
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import VGGFeatures
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.mitigated_discriminator import MitigatedDiscriminator
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.mitigated_discriminator import MitigatedDiscriminator
 
 LAYERS = {"conv1_2": 0.5, "conv2_2": 1.0}
 SIDES = [(0, 1), (0, 2), (1, 2)]

@@ -6,7 +6,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from biasgan.evaluation.kept_picture import NOTE, Note, digest, read_kept, write_kept
-from biasgan.images import read_image, write_png
+from biasgan.io.images import read_image, write_png
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (21, 34, 3), dtype=np.uint8)
 

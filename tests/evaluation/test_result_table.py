@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from biasgan.evaluation.result_table import remarks, result_table
-from biasgan.weight_files import fetch_command
+from biasgan.io.weight_files import fetch_command
 
 RESULT: dict[str, Any] = {
     "subject": {"name": "some"},

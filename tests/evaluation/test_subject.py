@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from biasgan.data.entry import names_of
-from biasgan.data.store import StoredEntry
+from biasgan.data.pairs.entry import names_of
+from biasgan.data.pairs.store import StoredEntry
 from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages
-from biasgan.images import ImageError, read_image, write_png
+from biasgan.io.images import ImageError, read_image, write_png
 
 CPU = torch.device("cpu")
 PIXELS = np.random.default_rng(6).integers(0, 256, (20, 30, 3), dtype=np.uint8)

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from tests.faults.scene import PATIENCE, main, processes, soon_after
-from tests.faults.train import Training
+from .scene import PATIENCE, main, processes, soon_after
+from .train import Training
 
 
 class TrainingInTwo(Training):

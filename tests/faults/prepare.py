@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from tests.faults.scene import Scene, at_any_time, damaged_store, main, other_files, soon_after
+from .scene import Scene, at_any_time, damaged_store, main, other_files, soon_after
 
 
 class Preparation(Scene):

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from safetensors.torch import load_file
 
-from biasgan.run_log import read_log
+from biasgan.runs.log import read_log
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 600.0

@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
-from tests.conftest import tiny
-from tests.faults.scene import at_any_time, main, soon_after
-from tests.faults.train import Training
+from ..conftest import tiny
+from .scene import at_any_time, main, soon_after
+from .train import Training
 
 
 class Jobs(Training):

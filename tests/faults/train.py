@@ -4,8 +4,8 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
-from tests.conftest import tiny
-from tests.faults.scene import (
+from ..conftest import tiny
+from .scene import (
     Scene,
     at_any_time,
     damaged_store,

@@ -12,8 +12,9 @@ from PIL import ExifTags, Image, ImageCms
 
 from biasgan.codecs import bpg
 from biasgan.codecs.bpg_container import variable_length
-from tests.fuzz.mutations import mutate, put
-from tests.fuzz.targets import photograph
+
+from .mutations import mutate, put
+from .targets import photograph
 
 SIZE = (24, 32)
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # pyright: ignore[reportUnknownMemberType] - partial stubs

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.fuzz.targets import GOOD, TARGETS, target
+from .targets import GOOD, TARGETS, target
 
 SECONDS = 5.0
 """A case that takes longer is a hang."""

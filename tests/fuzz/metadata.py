@@ -21,10 +21,11 @@ import numpy as np
 from rich.console import Console
 from torch import Tensor, nn
 
-from biasgan.containers.metadata import turned
 from biasgan.enhance import enhance
-from biasgan.images import ImageError, read_image
-from tests.fuzz.beside import EXTENSIONS, PICTURES, case, pixels
+from biasgan.io.containers.metadata import turned
+from biasgan.io.images import ImageError, read_image
+
+from .beside import EXTENSIONS, PICTURES, case, pixels
 
 FORMATS = ("png", "tiff", "webp", "jpeg", "avif")
 LOSSLESS = ("png", "tiff", "webp")
@@ -43,7 +44,7 @@ class Same(nn.Module):
 def run(words: Sequence[str]) -> tuple[int, list[str]]:
     """The command in this process with a network that costs nothing: exit status, and the lines that it prints."""
     said = io.StringIO()
-    with mock.patch("biasgan.loading.load_model", return_value=Same()), contextlib.redirect_stdout(said):
+    with mock.patch("biasgan.inference.load.load_model", return_value=Same()), contextlib.redirect_stdout(said):
         status = enhance(words)
     return status, said.getvalue().splitlines()
 

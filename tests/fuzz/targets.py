@@ -17,7 +17,8 @@ from biasgan.codecs.codec import Codec, CodecError
 from biasgan.codecs.jpeg import JPEG
 from biasgan.codecs.jpeg2000 import JPEG2000
 from biasgan.codecs.webp import WebP
-from tests.fuzz.mutations import mutate
+
+from .mutations import mutate
 
 GOOD = ("image", "refused")
 """What may become of a damaged file; all else is a finding."""
@@ -123,7 +124,7 @@ def bpg_files() -> list[bytes]:
 
 def read(data: bytes) -> np.ndarray:
     """Read a file as images of users are read."""
-    from biasgan.images import read_image
+    from biasgan.io.images import read_image
 
     with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
         file.write(data)
@@ -132,7 +133,7 @@ def read(data: bytes) -> np.ndarray:
 
 
 def read_target() -> Target:
-    from biasgan.images import ImageError
+    from biasgan.io.images import ImageError
 
     # Users' images may be nearly three times as large as those that codecs take.
     return Target(read, ImageError, jpeg_files(), mebibytes=1280)

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from biasgan.images import ImageError
 from biasgan.inference.restorer import Restorer
+from biasgan.io.images import ImageError
 
 from .profiles import GREY_PROFILE, PROFILE
 

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from biasgan.checkpoint import load_generator, read_config
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.sets import sample
-from biasgan.images import read_image, to_tensor
 from biasgan.inference.early_exit import EarlyExitRBQE, gate_of, with_early_exit
+from biasgan.io.images import read_image, to_tensor
 from biasgan.networks.any_size import restore
 from biasgan.networks.compact import SRVGGNetCompact
 from biasgan.networks.quality_gate import JPEG_GATE, QualityGate
 from biasgan.networks.rbqe import RBQE
+from biasgan.runs.weights import load_generator, read_config
 
 from .train_rbqe import WEIGHTS
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from biasgan.codecs import bpg
-from tests.fuzz.beside import EXTENSIONS
-from tests.fuzz.metadata import GOOD, batch
+
+from ..fuzz.beside import EXTENSIONS
+from ..fuzz.metadata import GOOD, batch
 
 CASES, SIZE = 40, 20
 """Of each kind of file, and of each batch."""

@@ -15,11 +15,11 @@ from skimage.color import lab2rgb
 
 from biasgan.codecs import bpg
 from biasgan.codecs.bpg_container import variable_length
-from biasgan.images import ImageError, read_image
 from biasgan.inference.photo import FORMAT_OF, Photo, of_picture, read_photo, write_photo
+from biasgan.io.images import ImageError, read_image
 
 from ..conftest import needs_bpg
-from ..containers.made import jpeg, segment, tags
+from ..io.containers.made import jpeg, segment, tags
 from .profiles import GREY_PROFILE, PROFILE, black_alone_counts, grey_profile
 
 KINDS = [(bits, grey, alpha) for bits in (8, 16) for grey in (False, True) for alpha in (False, True)]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from biasgan.checkpoint import load_generator, read_config, write_weights
 from biasgan.data.sets import sample
+from biasgan.runs.weights import load_generator, read_config, write_weights
 
 from ..conftest import call
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from biasgan import weight_files
-from biasgan.weight_files import FILES
+from biasgan.io import weight_files
+from biasgan.io.weight_files import FILES
 
 MakeUp = Callable[[str], None]
 

@@ -11,7 +11,7 @@ from skimage import data
 from torch import Tensor
 from torchmetrics.image.kid import poly_mmd
 
-from biasgan.images import to_tensor, write_png
+from biasgan.io.images import to_tensor, write_png
 from biasgan.metrics import fid
 from biasgan.metrics.fid import FID, KID, PatchFID, frechet_distance, kernel_distance, resize
 

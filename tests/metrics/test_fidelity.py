@@ -10,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.images import to_tensor
+from biasgan.io.images import to_tensor
 from biasgan.metrics.fidelity import PSNR, PSNRB, SSIM, LumaPSNR, LumaSSIM, luma, psnr, psnr_b, ssim
 from biasgan.metrics.metric import ImageMetric
 

@@ -13,11 +13,11 @@ from pyiqa.default_model_configs import DEFAULT_CONFIGS
 from skimage import data
 from torch import Tensor
 
-from biasgan.images import to_tensor
+from biasgan.io.images import to_tensor
+from biasgan.io.weight_files import FILES, files_of
 from biasgan.metrics import iqa
 from biasgan.metrics.iqa import IQA, MODELS, FetchingError, build
 from biasgan.metrics.suite import Suite
-from biasgan.weight_files import FILES, files_of
 
 from .conftest import MakeUp
 

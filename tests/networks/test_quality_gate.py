@@ -7,7 +7,7 @@ import torch
 
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.sets import sample
-from biasgan.images import read_image, to_tensor
+from biasgan.io.images import read_image, to_tensor
 from biasgan.networks.quality_gate import HEVC_GATE, JPEG_GATE, QualityGate, block_quality, tchebichef_matrix
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from biasgan.reporting.configuration import flat, shown, text, told_apart, trained_for, traits_of
 from biasgan.reporting.evaluations import Evaluation, read_evaluation
-from tests.composer import Composer
 
+from ..composer import Composer
 from .made import X265, make_evaluation
 
 Make = Callable[..., Evaluation]

@@ -83,7 +83,10 @@ def test_images_have_labels_of_their_own(tmp_path: Path) -> None:
 
 def config(weight: float = 0.1, **more: Any) -> dict[str, Any]:  # noqa: ANN401
     """The part of a configuration that these tests change."""
-    regularizer = {"_target_": "biasgan.training.divergence_regularizer.DivergenceRegularizer", "weight": weight}
+    regularizer = {
+        "_target_": "biasgan.training.mitigations.divergence_regularizer.DivergenceRegularizer",
+        "weight": weight,
+    }
     training = {"_target_": "biasgan.training.gan.RestorationGAN", "layers": {"conv1_2": 1.0}, **more}
     return {"training": training, "callbacks": {"divergence_regularizer": regularizer}}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from biasgan.training.csv_log import read_log
+from biasgan.training.loggers.csv_log import read_log
 
 from ..conftest import Command, tiny
 from .conftest import ROOT, Start

@@ -12,7 +12,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from biasgan.training.csv_log import read_log
+from biasgan.training.loggers.csv_log import read_log
 
 from ..conftest import Command, Finished, tiny
 from .conftest import Start, Sweep

@@ -12,8 +12,8 @@ from torchmetrics import MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
+from biasgan.data.pairs.coded import CodedPairs
 from biasgan.data.sets import ImageSet
 from biasgan.losses.adversarial import AdversarialLoss, VanillaAdversarialLoss
 from biasgan.networks.compact import SRVGGNetCompact

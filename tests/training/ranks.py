@@ -8,7 +8,7 @@ import socket
 import sys
 from runpy import run_module
 
-from biasgan.importing import importing
+from biasgan.system.imports import importing
 
 with importing():
     import biasgan.run  # noqa: F401

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from biasgan.data.pairs import Pair
-from biasgan.training.csv_log import CSVLog
+from biasgan.data.dataset import Pair
+from biasgan.training.loggers.csv_log import CSVLog
 
 
 class Resources(Callback):

@@ -5,9 +5,9 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from biasgan.data.pairs import Pair
-from biasgan.run_log import read_log
-from biasgan.training.csv_log import CSVLog
+from biasgan.data.dataset import Pair
+from biasgan.runs.log import read_log
+from biasgan.training.loggers.csv_log import CSVLog
 
 from ..conftest import Command, Done, files_of_at_most, tiny
 

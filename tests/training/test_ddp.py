@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from biasgan import peers
-from biasgan.run_log import read_log
+from biasgan.runs.log import read_log
+from biasgan.system import peers
 
 from ..conftest import Command, Done, tiny
 

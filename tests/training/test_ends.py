@@ -10,15 +10,15 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor, ModelCheckpoint, Timer
 
-from biasgan.data.pairs import Pair
-from biasgan.run_log import read_log
-from biasgan.training.bias_monitor import BiasMonitor
-from biasgan.training.checkpoints import Checkpoints
-from biasgan.training.csv_log import CSVLog
+from biasgan.data.dataset import Pair
+from biasgan.runs.log import read_log
+from biasgan.training.callbacks.bias_monitor import BiasMonitor
+from biasgan.training.callbacks.checkpoints import Checkpoints
+from biasgan.training.callbacks.progress import ProgressBar
+from biasgan.training.callbacks.throughput import Throughput
 from biasgan.training.gan import RestorationGAN
-from biasgan.training.progress import ProgressBar
+from biasgan.training.loggers.csv_log import CSVLog
 from biasgan.training.schedule import Cosine
-from biasgan.training.throughput import Throughput
 from biasgan.training.trainer import restoration_trainer
 
 from .conftest import LAYERS, MakePairs, make_gan, make_trainer

@@ -8,17 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from biasgan.data.pairs import Pair
+from biasgan.data.dataset import Pair
 from biasgan.losses.adversarial import AdversarialLoss, Outcome, RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
-from biasgan.run_log import read_log
-from biasgan.training.bias_monitor import BiasMonitor
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.csv_log import CSVLog
-from biasgan.training.divergence_regularizer import DivergenceRegularizer
-from biasgan.training.ema import EMA
+from biasgan.runs.log import read_log
+from biasgan.training.callbacks.bias_monitor import BiasMonitor
+from biasgan.training.callbacks.ema import EMA
 from biasgan.training.gan import LossWeights, RestorationGAN
-from biasgan.training.mitigation import Mitigation
+from biasgan.training.loggers.csv_log import CSVLog
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.divergence_regularizer import DivergenceRegularizer
+from biasgan.training.mitigations.mitigation import Mitigation
 from biasgan.training.nonfinite import NonFiniteLossError
 from biasgan.training.numbers import check_layers
 from biasgan.training.schedule import Constant

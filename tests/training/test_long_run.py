@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from biasgan.run_log import read_log
+from biasgan.runs.log import read_log
 
 from ..conftest import Command, tiny
 from .conftest import make_gan

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from biasgan.networks.unet_discriminator import UNetDiscriminator
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.divergence_regularizer import DivergenceRegularizer
-from biasgan.training.mitigation import Mitigation, check_discriminator
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.divergence_regularizer import DivergenceRegularizer
+from biasgan.training.mitigations.mitigation import Mitigation, check_discriminator
 from biasgan.training.step import Step
 
 from .conftest import LAYERS, MakePairs, make_fidelity, make_gan, make_trainer

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from biasgan.codecs.codec import Codec
 from biasgan.codecs.jpeg import JPEG
 from biasgan.codecs.webp import WebP
-from biasgan.data.coded import CodedPairs
 from biasgan.data.datamodule import RestorationData
-from biasgan.data.given import GivenPairs
-from biasgan.data.pairs import Pair
+from biasgan.data.dataset import Pair
+from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.given import GivenPairs
+from biasgan.data.pairs.source import PairSource
 from biasgan.data.sets import ImageSet
-from biasgan.data.source import PairSource
 from biasgan.losses.multi_exit import exit_weights
 from biasgan.networks.compact import SRVGGNetCompact
 from biasgan.networks.rbqe import RBQE

@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from biasgan.training.bias_monitor import BiasMonitor
-from biasgan.training.csv_log import CSVLog
-from biasgan.training.curves import Curves
-from biasgan.training.curves import draw as draw_curves
-from biasgan.training.previews import Previews, draw
-from biasgan.training.wandb_log import WandbLog
+from biasgan.training.callbacks.bias_monitor import BiasMonitor
+from biasgan.training.callbacks.curves import Curves
+from biasgan.training.callbacks.curves import draw as draw_curves
+from biasgan.training.callbacks.previews import Previews, draw
+from biasgan.training.loggers.csv_log import CSVLog
+from biasgan.training.loggers.wandb_log import WandbLog
 
 from .conftest import LAYERS, MakePairs, make_gan, make_trainer
 

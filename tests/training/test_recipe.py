@@ -4,7 +4,8 @@ from functools import partial
 from typing import Any
 
 from biasgan.training.recipe import described
-from tests.conftest import Finished
+
+from ..conftest import Finished
 
 
 class Strength:
@@ -39,11 +40,11 @@ def test_a_run_says_all_that_makes_it_what_it_is(finished: Finished) -> None:
     assert (recipe["generator"]["channels"], recipe["discriminator"]["in_channels"]) == (8, 6)
     assert recipe["mitigations"] == {
         "divergence_regularizer": {
-            "name": "biasgan.training.divergence_regularizer.DivergenceRegularizer",
+            "name": "biasgan.training.mitigations.divergence_regularizer.DivergenceRegularizer",
             **{"weight": 0.1, "layers": {"conv1_2": 1.0}, "per": "sample"},
         },
         "conditional_discriminator": {
-            "name": "biasgan.training.conditional_discriminator.ConditionalDiscriminator",
+            "name": "biasgan.training.mitigations.conditional_discriminator.ConditionalDiscriminator",
         },
     }
 

@@ -5,16 +5,16 @@ import torch
 
 from biasgan.data.sets import ImageSet
 from biasgan.losses.adversarial import RelativisticAverageLoss
-from biasgan.run_log import read_log
-from biasgan.training.bias_monitor import BiasMonitor
-from biasgan.training.checkpoints import Checkpoints
-from biasgan.training.conditional_discriminator import ConditionalDiscriminator
-from biasgan.training.config_record import ConfigRecord
-from biasgan.training.csv_log import CSVLog
-from biasgan.training.divergence_regularizer import DivergenceRegularizer
-from biasgan.training.ema import EMA
+from biasgan.runs.log import read_log
+from biasgan.training.callbacks.bias_monitor import BiasMonitor
+from biasgan.training.callbacks.checkpoints import Checkpoints
+from biasgan.training.callbacks.ema import EMA
+from biasgan.training.callbacks.random_state import RandomState
 from biasgan.training.gan import RestorationGAN
-from biasgan.training.random_state import RandomState
+from biasgan.training.loggers.config_record import ConfigRecord
+from biasgan.training.loggers.csv_log import CSVLog
+from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
+from biasgan.training.mitigations.divergence_regularizer import DivergenceRegularizer
 
 from .conftest import LAYERS, MakePairs, make_gan, make_trainer, pairs_of
 

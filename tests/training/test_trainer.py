@@ -5,10 +5,10 @@ import torch
 from torch.backends.cuda import is_built
 
 from biasgan.networks.compact import SRVGGNetCompact
-from biasgan.processor import has_bf16
-from biasgan.run_log import read_log
-from biasgan.training.csv_log import CSVLog
-from biasgan.training.ema import EMA
+from biasgan.runs.log import read_log
+from biasgan.system.processor import has_bf16
+from biasgan.training.callbacks.ema import EMA
+from biasgan.training.loggers.csv_log import CSVLog
 from biasgan.training.trainer import restoration_trainer
 
 from ..conftest import Command, tiny

@@ -9,9 +9,9 @@ import pytest
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from biasgan.data.pairs import Pair, PairDataset
+from biasgan.data.dataset import Pair, PairDataset
 from biasgan.data.samplers import Sample
-from biasgan.images import ImageError
+from biasgan.io.images import ImageError
 
 
 def digest(tensor: Tensor) -> str:

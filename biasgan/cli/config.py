@@ -1,0 +1,137 @@
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from hydra.core.plugins import Plugins
+from hydra.utils import instantiate
+from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
+
+from biasgan.cli.options import escaped
+from biasgan.io.files import expanded
+from biasgan.system.peers import agreed
+
+PACKAGE = Path(__file__).parents[1]
+CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
+"""Where the configuration files are: inside the package in a wheel, beside it in a checkout."""
+
+PLUGINS = PACKAGE / "sweep" / "plugins"
+
+AUTO = "auto"
+"""Value of `resume`: go on if the run folder has a checkpoint, else start."""
+
+Built = TypeVar("Built")
+
+
+def by_scale(values: Mapping[str, Any], *, _root_: DictConfig) -> object:
+    """Resolver: the value for the chosen scale, from a table {demo: …, lite: …, paper: …}."""
+    return values[_root_.scale]
+
+
+def default_iterations(pixel: int, adversarial: int, init_from: str | None) -> int:
+    """Resolver: iterations of a recipe; a training that starts from weights leaves the pixel stage out."""
+    return adversarial if init_from and adversarial else pixel + adversarial
+
+
+def default_pretrain_iterations(iterations: int, pixel: int, adversarial: int, init_from: str | None) -> int:
+    """Resolver: the recipe's share of pixel-stage iterations, none for a training that starts from weights."""
+    return 0 if init_from else round(iterations * pixel / (pixel + adversarial))
+
+
+def run_folder(resume: str | None, fresh: str) -> str:
+    """Resolver: the folder of a run, that of the resumed one if there is one."""
+    if not resume or resume == AUTO:
+        return fresh
+    path = Path(expanded(resume))
+    return str(path if path.is_dir() else path.parent.parent)
+
+
+def started(form: str) -> str:
+    """Resolver: the moment at which a training started, the same in all of its processes."""
+    return agreed("started", datetime.now().strftime(form))
+
+
+def digest_of(options: Iterable[str]) -> str:
+    """Resolver: eight hexadecimal digits for some options in any order, those on how they are run left out."""
+    counted = sorted(option for option in options if not option.startswith(("sweep.", "resume=")))
+    return hashlib.sha256(json.dumps(counted).encode()).hexdigest()[:8]
+
+
+def cores() -> int:
+    """Resolver: number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def may_download(check: bool) -> bool:
+    """Resolver: whether images may be fetched; a check changes nothing."""
+    return not check
+
+
+def register_resolvers() -> None:
+    """Make the resolvers known to configuration files, each under its own name."""
+    for resolver in (
+        by_scale, default_iterations, default_pretrain_iterations, run_folder, digest_of, cores, may_download,
+    ):  # fmt: skip
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+    OmegaConf.register_new_resolver("started", started, replace=True, use_cache=True)
+
+
+def register_plugins() -> None:
+    """Make the way in which sweeps are run known to Hydra."""
+    if str(PLUGINS) not in sys.path:
+        sys.path.append(str(PLUGINS))
+    plugins = Plugins.instance()
+    # After Hydra has loaded its own, which it does anew; if it has looked for plugins before, it knows none of these.
+    module = import_module("hydra_plugins.biasgan_sweep")
+    for plugin in (module.CombinationSweeper, module.ProcessLauncher):
+        plugins.register(plugin)
+
+
+def with_options(config: Mapping[str, Any], arguments: Sequence[str], place: int) -> list[str]:
+    """Arguments, and at a place among them the options of a run's configuration that are not given."""
+    given = {argument.split("=")[0] for argument in arguments}
+    options = [option for option in config["options"] if option.split("=")[0] not in given]
+    folder = config.get("config_dir")
+    flags = [f"--config-dir={folder}"] if folder and not {"--config-dir", "-cd"} & given else []
+    return [*flags, *arguments[:place], *options, *arguments[place:]]
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The resolved configuration in plain dicts, lists, strings and numbers.
+
+    Raises:
+        ValueError: If a key has no value yet; names it.
+    """
+    try:
+        # Without following references first: what refers to a missing value would be named instead of it.
+        OmegaConf.to_container(config, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ValueError(f"{error.full_key} has no value; add {error.full_key}=VALUE.") from error
+    return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+
+
+def literal(value: object) -> object:
+    """A plain container whose strings are taken for themselves, those with ${…} too, such as paths."""
+    if isinstance(value, Mapping):
+        return {key: literal(each) for key, each in cast(Mapping[str, object], value).items()}
+    if isinstance(value, list):
+        return [literal(each) for each in cast(list[object], value)]
+    # Twice, since Hydra resolves a node once and reads it after that.
+    return escaped(escaped(value)) if isinstance(value, str) else value
+
+
+def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:
+    """Call what a configuration node describes.
+
+    Raises:
+        TypeError: If that makes something of another kind.
+    """
+    made = instantiate(literal(node), _convert_="all", **more)
+    if not isinstance(made, kind):
+        raise TypeError(f"{node.get('_target_')} makes a {type(made).__name__}; expected a {kind.__name__}.")
+    return made

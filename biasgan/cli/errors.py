@@ -1,0 +1,95 @@
+import os
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from types import FrameType
+
+from hydra.errors import HydraException, InstantiationException
+from rich.console import Console
+
+from biasgan.system.peers import first_to_fail, lost
+
+PLAIN = (HydraException, ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
+TRACEBACK = "BIASGAN_TRACEBACK"
+VARIABLES = (
+    *("AWS_", "BIASGAN_", "HF_", "MPL", "NODE_RANK", "MASTER_", "OMP_", "RANK", "LOCAL_", "SLURM_", "TORCH"),
+    *("WANDB_", "WORLD_SIZE", "XDG_"),
+)
+"""What names of variables begin with where empty is no value; it is one of CUDA_VISIBLE_DEVICES."""
+STOPPED = 130
+"""Exit status after Ctrl-C and SIGTERM."""
+
+
+class TerminationError(KeyboardInterrupt):
+    """SIGTERM came, which ends a command as Ctrl-C does."""
+
+
+@contextmanager
+def plain_errors() -> Generator[None]:
+    """End a command with one message and exit status 1 where its user can do something about the error.
+
+    SIGTERM ends it as Ctrl-C does, so that what it has begun to write is removed.
+
+    Of several processes that train together the first to fail has the word.
+
+    With BIASGAN_TRACEBACK=1 in the environment errors keep their traceback. Variables that are set but empty count as
+    unset.
+    """
+    forget_empty_variables()
+    # Otherwise Hydra prints errors itself, those of the system with a traceback.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    print_anything()
+    try:
+        with sigterm_as_interrupt():
+            yield
+    except (*PLAIN, KeyboardInterrupt) as error:
+        if os.environ.get(TRACEBACK) == "1":
+            raise
+        # Hydra wraps what a constructor raised into an error that quotes all arguments.
+        cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
+        stopped = isinstance(error, KeyboardInterrupt)
+        text = "stopped" if stopped else f"error: {lost(cause) or said(cause) or type(cause).__name__}"
+        if first_to_fail():
+            Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
+        sys.exit(STOPPED if stopped else 1)
+
+
+def forget_empty_variables() -> None:
+    """Unset the variables of this package and of those that it uses that are empty: as folders they would be wrong."""
+    for name, value in list(os.environ.items()):
+        if not value and name.startswith(VARIABLES):
+            del os.environ[name]
+
+
+def print_anything() -> None:
+    """Write what a terminal or file cannot express, such as names that are no UTF-8, as backslashes and numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def sigterm_as_interrupt() -> Generator[None]:
+    """Raise `TerminationError` on SIGTERM; in other threads than the first, where Python allows none, do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """Handle SIGTERM."""
+    raise TerminationError
+
+
+def said(error: BaseException) -> str:
+    """What an error says; a loader's process hands its own over as a traceback."""
+    text = str(error)
+    return text.rpartition(f"{type(error).__name__}: ")[2].strip() if "in DataLoader worker" in text else text

@@ -1,0 +1,82 @@
+"""Repeat a run from its folder, and say what is not as it was."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from biasgan.cli.config import with_options
+from biasgan.cli.options import quoted
+from biasgan.io.moved import as_now
+from biasgan.runs.weights import CheckpointError, generator_file, read_config
+
+OF_ONE_ATTEMPT = ("resume=", "pixel_stage=", "repeats=", "sweep.", "logger.wandb.id=", "+logger.wandb.id=")
+
+
+def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments, with the options of the run that `--from RUN` names in its place.
+
+    An option that is given again replaces the run's. What the run was resumed from, or shared with other jobs of a
+    sweep, is left out, since it gives no other weights.
+
+    Raises:
+        CheckpointError: If the run's weights are damaged, or say nothing of its options.
+        FileNotFoundError: If there is no such run.
+        ValueError: If none is named.
+    """
+    words = list(arguments)
+    place = next((n for n, word in enumerate(words) if word.partition("=")[0] == "--from"), None)
+    if place is None:
+        return words
+    _, equals, run = words.pop(place).partition("=")
+    run = run if equals or place == len(words) else words.pop(place)
+    if not run:
+        raise ValueError("--from names no run; give its folder, a checkpoint of it, or its weights: --from RUN.")
+    config = config_of(Path(run))
+    options = [option for option in config["options"] if not option.startswith(OF_ONE_ATTEMPT)]
+    if not {"-m", "--multirun"} & set(words):
+        # An experiment makes a sweep, of which the run was one job.
+        options.append("hydra.mode=RUN")
+    words.insert(place, f"repeats={quoted(Path(run))}")
+    return with_options({**config, "options": options}, words, place)
+
+
+def config_of(run: Path) -> Mapping[str, Any]:
+    """The configuration of a run, from its weights; from `config.yaml` where it has none yet.
+
+    Raises:
+        CheckpointError: If the weights are damaged, or say nothing of the run's options.
+        FileNotFoundError: If there is no such run.
+    """
+    try:
+        config = read_config(generator_file(run))
+    except FileNotFoundError:
+        if not (run / "config.yaml").is_file():
+            raise
+        config = as_now(yaml.safe_load((run / "config.yaml").read_text()))
+    if not config or "options" not in config:
+        raise CheckpointError(f"{run} does not say with which options it was trained, so it cannot be repeated.")
+    return config
+
+
+def tell_differences(repeated: str | None, now: Mapping[str, Any]) -> None:
+    """Print a line for each thing that is not as it was in the run that is repeated, as far as its summary tells."""
+    summary = Path(repeated or "", "summary.json")
+    if repeated and summary.is_file():
+        before, after = (flat(values) for values in (json.loads(summary.read_text()), now))
+        for name, value in after.items():
+            if name in before and before[name] != value:
+                line = f"Not as in {repeated}: {name} was {before[name]}, now it is {value}."
+                Console(highlight=False, markup=False).print(line, style="yellow", soft_wrap=True)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values of nested tables, by the names on the way to them."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}  # pyright: ignore[reportUnknownArgumentType]
+        found |= inner
+    return found

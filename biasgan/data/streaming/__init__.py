@@ -1,0 +1,1 @@
+"""Pairs in chunks, in folders and in object storage."""

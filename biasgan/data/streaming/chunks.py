@@ -1,0 +1,231 @@
+import hashlib
+import json
+import os
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shlex import quote
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from biasgan.data.pairs.store import DamageError, map_bytes
+from biasgan.data.streaming.storage import AbsentError, Storage
+
+INDEX = "pairs.json"
+Side: TypeAlias = Literal["train", "valid"]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A file with some pairs in it, in LitData's format.
+
+    Attributes:
+        name: Of the file.
+        size: In bytes.
+        sha256: In hexadecimal digits.
+    """
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ChunkedPair:
+    """Where a pair is, and what it is.
+
+    Attributes:
+        name: Of the image.
+        side: Which set it is in.
+        width: In pixels.
+        height: In pixels.
+        bits: Size of the compressed file.
+        quality: With which it was coded; None if nobody knows.
+        chunk: Number of its chunk.
+        compressed: Where the pixels after compression begin in the chunk, in bytes.
+        original: Where those before begin.
+        place: As `Entry.place`.
+    """
+
+    name: str
+    side: Side
+    width: int
+    height: int
+    bits: int
+    quality: int | None
+    chunk: int
+    compressed: int
+    original: int
+    place: str = ""
+
+
+class ChunkedSet(NamedTuple):
+    """All that a set of pairs in chunks says about itself; written last, so that without it there is no set."""
+
+    identity: Mapping[str, str | int]
+    chunks: Sequence[Chunk]
+    pairs: Sequence[ChunkedPair]
+
+    def write(self, path: Path) -> None:
+        """Write it to a file, with a hash of itself."""
+        content = {
+            "identity": dict(self.identity),
+            "chunks": [asdict(chunk) for chunk in self.chunks],
+            "pairs": [asdict(pair) for pair in self.pairs],
+        }
+        path.write_text(json.dumps({"sha256": digest_of(content), **content}))
+
+    @classmethod
+    def read(cls, storage: Storage) -> "ChunkedSet":
+        """Read it from where the set is.
+
+        Raises:
+            AbsentError: If it is not there.
+            StorageError: If the storage cannot be reached.
+            DamageError: If it is not as it was written.
+        """
+        with TemporaryDirectory() as folder:
+            path = Path(folder, INDEX)
+            try:
+                storage.get(INDEX, path)
+            except AbsentError as error:
+                raise AbsentError(
+                    f"{storage.root} has no whole set of pairs: {error} Write one with python -m biasgan.prepare … "
+                    f"{quote(f'to={storage.root}')}"
+                ) from error
+            try:
+                content: dict[str, Any] = json.loads(path.read_bytes())
+                if content.pop("sha256") != digest_of(content):
+                    raise ValueError("its hash differs")
+                chunks = [Chunk(**chunk) for chunk in content["chunks"]]
+                return cls(content["identity"], chunks, [ChunkedPair(**pair) for pair in content["pairs"]])
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise DamageError(
+                    f"{storage.root}/{INDEX} is not as it was written: {error}. Write the set again with "
+                    f"python -m biasgan.prepare … {quote(f'to={storage.root}')}"
+                ) from error
+
+
+class ChunkCache:
+    """Chunks at hand: those of a folder where they are, those of object storage as copies on the local disk.
+
+    A copy has the name of its hash and is checked before each process uses it. When there are too many, those that were
+    used longest ago are removed; what is mapped at that moment stays readable. Several processes may use one folder.
+
+    Args:
+        storage: Where the chunks are.
+        folder: For copies; made when needed.
+        most_bytes: Of all copies in it.
+    """
+
+    def __init__(self, storage: Storage, folder: Path, most_bytes: float) -> None:
+        self.storage = storage
+        self.folder = folder
+        self.most_bytes = most_bytes
+        self.maps: dict[Chunk, np.ndarray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process maps for itself.
+        return {**self.__dict__, "maps": {}}
+
+    def map(self, chunk: Chunk) -> np.ndarray:
+        """A chunk mapped into memory, checked, (size,) uint8, read-only.
+
+        Raises:
+            DamageError: If it is not as it was written.
+            StorageError: If it cannot be fetched.
+        """
+        if chunk not in self.maps:
+            with self.held(chunk) as path:
+                if not self.storage.folder:
+                    # A map keeps what was removed meanwhile on the disk.
+                    self.maps = {known: pixels for known, pixels in self.maps.items() if self.path(known).exists()}
+                self.maps[chunk] = map_bytes(path)
+        return self.maps[chunk]
+
+    def path(self, chunk: Chunk) -> Path:
+        """Where a chunk is or would be on the local disk."""
+        return self.storage.folder / chunk.name if self.storage.folder else self.folder / f"{chunk.sha256[:32]}.bin"
+
+    @contextmanager
+    def held(self, chunk: Chunk) -> Generator[Path]:
+        """The file of a chunk, checked, which nobody removes within the block.
+
+        Raises:
+            DamageError: If it is not as it was written.
+            StorageError: If it cannot be fetched.
+        """
+        path = self.path(chunk)
+        if self.storage.folder:
+            if problem := damage(path, chunk):
+                raise DamageError(f"{path} {problem}. Write the set again.")
+            yield path
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with lock_of(path):
+            if damage(path, chunk):
+                self.copy(chunk, path)
+            os.utime(path)
+            yield path
+
+    def copy(self, chunk: Chunk, path: Path) -> None:
+        """Fetch a chunk from object storage, whole or not at all."""
+        self.make_room(chunk.size)
+        partial = path.with_suffix(".part")
+        try:
+            self.storage.get(chunk.name, partial)
+            if problem := damage(partial, chunk):
+                raise DamageError(f"{self.storage.root}/{chunk.name} {problem}. Write the set again.")
+            partial.replace(path)
+            # Others may have fetched at the same time.
+            self.make_room(0)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def make_room(self, size: int) -> None:
+        """Remove copies that nobody holds, those that were used longest ago first, until there is room for more.
+
+        Args:
+            size: Of what is to come, in bytes.
+        """
+        copies: list[tuple[float, int, Path]] = []
+        for path in self.folder.glob("*.bin"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            copies.append((status.st_mtime, status.st_size, path))
+        excess = sum(size for _, size, _ in copies) + size - self.most_bytes
+        for _, size_of_copy, path in sorted(copies):
+            if excess <= 0:
+                return
+            with suppress(Timeout), lock_of(path).acquire(blocking=False):
+                path.unlink(missing_ok=True)
+                excess -= size_of_copy
+
+
+def lock_of(path: Path) -> FileLock:
+    """What a process holds while it fetches, maps or removes a copy."""
+    return FileLock(path.with_suffix(".lock"))
+
+
+def damage(path: Path, chunk: Chunk) -> str | None:
+    """What is wrong with the file of a chunk, or None."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != chunk.size:
+                return f"has {size} bytes instead of {chunk.size}"
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "is missing"
+    return None if digest == chunk.sha256 else "is not as it was written: its hash differs"
+
+
+def digest_of(content: Mapping[str, object]) -> str:
+    """SHA-256 of plain containers."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Files and what stands in them: written whole, fetched, unpacked, checked."""

@@ -1,0 +1,1 @@
+"""Containers of images, read for what lies beside the pixels."""

@@ -1,0 +1,102 @@
+from collections.abc import Mapping
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torchmetrics import CatMetric, MeanMetric
+
+from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.realism import patch_scores, realism
+from biasgan.analysis.triangle import Triangle
+from biasgan.data.dataset import Pair
+from biasgan.losses.perceptual import feature_distance
+from biasgan.training.fidelity import FidelityRestoration, restoration, restored_of
+from biasgan.training.gan import RestorationGAN
+from biasgan.training.numbers import check_layers
+from biasgan.training.step import Step
+
+CANDIDATES = ("original", "restored", "compressed")
+CHUNK = 16
+
+
+class BiasMonitor(Callback):
+    """Watch the enhancement bias at every validation.
+
+    Reports, over patches of all validation images: the realism that the discriminator as trained gives to originals,
+    restored and compressed patches (Tab. 1 and 2 of the paper; a conditional one is shown the compressed patch beside
+    each, eq. 4), and the triangle of mean feature distances with its deviation (eq. 1) under `bias/…`.
+
+    Args:
+        layers: Weight of each VGG-19 layer in the distances.
+        patch_size: Side of the patches, as in training.
+        patches: At most so many patches an image, evenly spread over its grid.
+
+    Raises:
+        ValueError: If a size or number is not positive.
+    """
+
+    def __init__(self, layers: Mapping[str, float], patch_size: int, patches: int = 16) -> None:
+        if patch_size < 1 or patches < 1:
+            raise ValueError(f"The bias is watched on at least one patch of a pixel; got {patches} of {patch_size}.")
+        self.layers = dict(layers)
+        self.patch_size = patch_size
+        self.patches = patches
+        self.distances = {side: MeanMetric() for side in Triangle._fields}
+        self.scores = {candidate: CatMetric() for candidate in CANDIDATES}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check that the layers will be there.
+
+        Raises:
+            ValueError: If the feature network does not give one of them.
+        """
+        check_layers("callbacks.bias_monitor.layers", self.layers, restoration(pl_module).features)
+
+    @torch.inference_mode()
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,
+        batch: Pair,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Measure the patches of one image, unless another process does."""
+        if outputs is None:
+            return
+        module = restoration(pl_module)
+        images = (batch.compressed, batch.original, restored_of(outputs))
+        patches = [patch_grid(image, self.patch_size, self.patches) for image in images]
+        with trainer.precision_plugin.val_step_context():
+            for compressed, original, restored in zip(*(torch.split(p, CHUNK) for p in patches), strict=True):
+                self.watch(module, Step(compressed, original, restored, module.extract))
+
+    def watch(self, module: FidelityRestoration, step: Step) -> None:
+        """Measure some patches."""
+        compressed, original, restored = step.compressed_features, step.original_features, step.restored_features
+        pairs = {
+            "compressed_restored": (compressed, restored),
+            "compressed_original": (compressed, original),
+            "restored_original": (restored, original),
+        }
+        for side, (one, other) in pairs.items():
+            self.distances[side].to(module.device).update(feature_distance(one, other, self.layers))
+        if isinstance(module, RestorationGAN) and module.adversarial:
+            relativistic = module.adversarial_loss.relativistic
+            for candidate in CANDIDATES:
+                logits = module.discriminate(getattr(step, candidate), step)
+                self.scores[candidate].to(module.device).update(patch_scores(logits, relativistic))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report over all images and processes, and forget."""
+        module = restoration(pl_module)
+        triangle = Triangle(**{side: float(metric.compute()) for side, metric in self.distances.items()})
+        values = {f"bias/distance_{side}": distance for side, distance in triangle._asdict().items()}
+        values["bias/deviation"] = triangle.deviation
+        if isinstance(module, RestorationGAN) and module.adversarial:
+            scores = {candidate: metric.compute() for candidate, metric in self.scores.items()}
+            found = realism(**scores, relativistic=module.adversarial_loss.relativistic)
+            values |= {f"bias/realism_{candidate}": score for candidate, score in found._asdict().items()}
+        for metric in (*self.distances.values(), *self.scores.values()):
+            metric.reset()
+        module.report(values)

@@ -1,0 +1,1 @@
+"""What a GAN is trained with against the bias."""
