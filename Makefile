@@ -1,20 +1,24 @@
-# `make train` trains on sample photographs; `make test` runs every check. Both set themselves up.
+# `make train` trains on sample photographs; `make test` runs every check, `make test ROOM=codecs` those of one room.
+# All set themselves up.
 
 PYTHON ?= python3
 ARGS ?= baseline=realesrgan codec=jpeg qf=20
+ROOM ?=
 BIN := .venv/bin
 
-.PHONY: train test clean
+.PHONY: train check test clean
 
 train: .venv/installed
 	$(BIN)/python -m biasgan.train $(ARGS)
 
-test: .venv/installed-for-tests
+check: .venv/installed-for-tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pyright
+	$(BIN)/pyright $(if $(ROOM),biasgan/$(ROOM) tests/$(ROOM))
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test: check
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(ROOM),tests/$(ROOM))
 
 clean:
 	rm -rf .venv
