@@ -17,13 +17,14 @@ from biasgan.networks.dcad import DCAD
 from biasgan.networks.dncnn import DnCNN
 from biasgan.networks.mprnet import MPRNet
 from biasgan.networks.rbqe import RBQE
-from biasgan.networks.rbqe_original import OriginalRBQE
 from biasgan.networks.rdn import RDN
 from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.networks.vgg_features import VGGFeatures
+
+from .rbqe_original import OriginalRBQE
 
 COUNTS = [
     (ARCNN, 117_731, 8),

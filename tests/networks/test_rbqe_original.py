@@ -4,7 +4,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from biasgan.networks.any_size import restore
-from biasgan.networks.rbqe_original import OriginalRBQE
+
+from .rbqe_original import OriginalRBQE
 
 
 def reference(network: OriginalRBQE, image: Tensor) -> list[Tensor]:
