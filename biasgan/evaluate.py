@@ -43,6 +43,7 @@ from biasgan.losses.adversarial import AdversarialLoss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import Features, VGGFeatures
 from biasgan.runs.environment import commit, device_name, versions
+from biasgan.runs.folder import RunFolder
 from biasgan.runs.weights import (
     DISCRIMINATORS,
     class_in,
@@ -287,7 +288,7 @@ def judge_of(config: Mapping[str, Any], trained: Mapping[str, Any], features: VG
         ValueError: If it takes none of what it is shown.
     """
     place = config["run"] or config["model"]
-    known = place in DISCRIMINATORS or (config["run"] and (Path(place) / "discriminator.safetensors").is_file())
+    known = place in DISCRIMINATORS or (config["run"] and RunFolder(place).discriminator.is_file())
     loss = trained.get("training", {}).get("adversarial_loss")
     if not known or not loss or trained["iterations"] <= trained["pretrain_iterations"]:
         return None
@@ -353,13 +354,7 @@ def summary_of(run: str | None) -> dict[str, Any]:
     Raises:
         ValueError: If it is damaged.
     """
-    path = Path(run or "") / "summary.json"
-    if not run or not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+    return RunFolder(run).read_summary() if run else {}
 
 
 def cost_of(network: nn.Module | None) -> dict[str, Any] | None:
@@ -389,7 +384,7 @@ def write(result: Mapping[str, Any], figures: Figures, folder: Path) -> None:
     if can_write_parquet():
         write_parquet(figures.rows(), folder / "evaluation.parquet")
     write_csv(figures.disparity_rows(), folder / "disparity.csv")
-    with atomic_write(folder / "evaluation.json") as temporary:
+    with atomic_write(RunFolder(folder).evaluation) as temporary:
         temporary.write_text(json.dumps(finite(result), indent=2, allow_nan=False) + "\n")
 
 

@@ -20,6 +20,7 @@ from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import quoted
 from biasgan.data.sets import ImageSet
 from biasgan.reporting.absent import PIXEL_STAGE
+from biasgan.runs.folder import RunFolder, runs_in
 
 PAUSE = 0.1
 USAGE = """
@@ -149,8 +150,8 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
 
 def finished_runs(folder: Path) -> list[Path]:
     """The run folders in a folder that went to their end."""
-    runs = sorted(file.parent for file in folder.rglob("summary.json"))
-    return [run for run in runs if not run.name.startswith(PIXEL_STAGE)]
+    runs = (run for run in runs_in(folder) if run.is_finished)
+    return [run.path for run in runs if not run.path.name.startswith(PIXEL_STAGE)]
 
 
 def is_evaluated(run: Path, metrics: str, set_name: str | None = None) -> bool:
@@ -161,8 +162,9 @@ def is_evaluated(run: Path, metrics: str, set_name: str | None = None) -> bool:
         metrics: As they were given.
         set_name: Of the images; None for those of the run.
     """
-    for file in [run / "evaluation.json", *(run.glob("*/evaluation.json") if set_name else ())]:
-        if file.is_file() and file.stat().st_mtime >= (run / "summary.json").stat().st_mtime:
+    own = RunFolder(run)
+    for file in [own.evaluation, *(run.glob(f"*/{own.evaluation.name}") if set_name else ())]:
+        if file.is_file() and file.stat().st_mtime >= own.summary.stat().st_mtime:
             evaluation = json.loads(file.read_text())
             same = set_name in (None, evaluation["set"]["name"])
             if same and evaluation["options"].get("metrics") == metrics:

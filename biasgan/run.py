@@ -1,13 +1,11 @@
 """A training from its start to all that it leaves in its run folder."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
@@ -24,11 +22,11 @@ from biasgan.cli.repeat import tell_differences
 from biasgan.cli.resume import checkpoint_of, resumed_checkpoint
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.pairs.entry import quality_of
-from biasgan.io.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.runs.environment import environment
+from biasgan.runs.folder import RunFolder, write_text
 from biasgan.runs.weights import (
     CheckpointError,
     find_discriminator,
@@ -42,7 +40,7 @@ from biasgan.system import peers
 from biasgan.system.memory import keep_freed_memory
 from biasgan.system.parent import as_parent
 from biasgan.training.alone import is_first_process
-from biasgan.training.callbacks.checkpoints import LAST, AtomicCheckpointIO
+from biasgan.training.callbacks.checkpoints import AtomicCheckpointIO
 from biasgan.training.earlier_results import EarlierResults
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
@@ -71,6 +69,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
     made_with = environment()
     check_numbers(config)
     check_data(config)
+    run = RunFolder(folder)
     keep_freed_memory()
     seed_everything(config["seed"], verbose=False)
     resumed = resumed_checkpoint(config["resume"], folder, tell=is_first_process())
@@ -96,7 +95,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
 
     if trainer.is_global_zero:
         tell_differences(config["repeats"], made_with)
-        write_text(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+        run.write_config(config)
         tell_what_is_missing(module, folder)
     for logger in loggers:
         if isinstance(logger, WandbLog) and not config["resume"]:
@@ -110,17 +109,16 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             part.compile()  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
 
     with as_parent():
-        fit(trainer, module, data, resumed, folder / "checkpoints" / LAST)
+        fit(trainer, module, data, resumed, run.last)
     # Until here any could fail; from here on the others are not needed.
     trainer.strategy.barrier()
     peers.leave()
 
     if trainer.is_global_zero:
-        last = folder / "checkpoints" / LAST
-        load_weights(module.generator, read_generator(last), last)
-        write_weights(module.generator, config, folder / "generator.safetensors")
+        load_weights(module.generator, read_generator(run.last), run.last)
+        write_weights(module.generator, config, run.generator)
         if isinstance(module, RestorationGAN):
-            write_weights(module.discriminator, config, folder / "discriminator.safetensors")
+            write_weights(module.discriminator, config, run.discriminator)
         found = {"data_fingerprint": data.fingerprint}
         tell_differences(config["repeats"], found)
         summary: dict[str, Any] = {
@@ -129,7 +127,7 @@ def train(config: Mapping[str, Any], folder: Path) -> None:
             **found,
             **made_with,
         }
-        write_text(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+        run.write_summary(summary)
         lines = [f"{name} started from: {place}" for name, place in summary["started_from"].items()]
         if trainer.global_step < trainer.max_steps:
             done = f"Ended at iteration {trainer.global_step} of {trainer.max_steps}, by trainer.max_time or a callback"
@@ -291,10 +289,10 @@ def take_pixel_stage(
     words = config["started_from"]
     config = {**config, "started_from": {**words, "generator": f"{words['generator']}, in {run}"}}
     after = after_pixel_stage(module, content, run)
-    checkpoint = folder / "checkpoints" / LAST
-    if (run / "log.csv").is_file():
+    checkpoint, log = RunFolder(folder).last, RunFolder(run).log
+    if log.is_file():
         # Once: the first process begins to log while others still start.
-        rank_zero_only(write_text)(folder / "log.csv", (run / "log.csv").read_text())
+        rank_zero_only(write_text)(RunFolder(folder).log, log.read_text())
     AtomicCheckpointIO().save_checkpoint({**after, "config": dict(config)}, checkpoint)
     load_weights(module, after["state_dict"], run)
     return config, checkpoint
@@ -357,10 +355,3 @@ def table(summary: Mapping[str, Any]) -> Table:
         result.add_row("deviation (eq. 1)", "", "", f"{summary['deviation']:+.1f} %")
     result.add_row("bits per pixel", "", "", f"{summary['compressed']['bits_per_pixel']:.3f}")
     return result
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as temporary:
-        temporary.write_text(text)

@@ -96,6 +96,7 @@ def test_what_a_sweep_trains_beside_its_runs_is_none_of_them(tmp_path: Path) -> 
         (tmp_path / name).mkdir(parents=True)
         if name != "unfinished":
             (tmp_path / name / "summary.json").touch()
+            (tmp_path / name / "config.yaml").touch()
     assert finished_runs(tmp_path) == [tmp_path / "a" / "2", tmp_path / "b" / "1"]
 
 

@@ -10,8 +10,9 @@ from torchmetrics import MetricCollection
 
 from biasgan.analysis.triangle import Triangle
 from biasgan.metrics.suite import Suite
+from biasgan.runs.folder import RunFolder
 from biasgan.training.callbacks.bias_monitor import CANDIDATES, BiasMonitor
-from biasgan.training.callbacks.checkpoints import LAST, Checkpoints
+from biasgan.training.callbacks.checkpoints import Checkpoints
 from biasgan.training.callbacks.interrupt import Interrupt
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
@@ -87,7 +88,7 @@ def check_places(callbacks: Sequence[Callback], folder: Path) -> None:
     Raises:
         ValueError: Names the option.
     """
-    last = folder / "checkpoints" / LAST
+    last = RunFolder(folder).last
     places = {"checkpoints.folder": [callback.last for callback in callbacks if isinstance(callback, Checkpoints)]}
     places["interrupt.checkpoint"] = [callback.checkpoint for callback in callbacks if isinstance(callback, Interrupt)]
     if not places["checkpoints.folder"]:

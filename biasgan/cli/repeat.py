@@ -1,16 +1,14 @@
 """Repeat a run from its folder, and say what is not as it was."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
 from biasgan.cli.config import with_options
 from biasgan.cli.options import quoted
-from biasgan.io.moved import as_now
+from biasgan.runs.folder import RunFolder
 from biasgan.runs.weights import CheckpointError, generator_file, read_config
 
 OF_ONE_ATTEMPT = ("resume=", "pixel_stage=", "repeats=", "sweep.", "logger.wandb.id=", "+logger.wandb.id=")
@@ -54,23 +52,21 @@ def config_of(run: Path) -> Mapping[str, Any]:
     try:
         config = read_config(generator_file(run))
     except FileNotFoundError:
-        if not (run / "config.yaml").is_file():
+        if not RunFolder(run).config.is_file():
             raise
-        config = as_now(yaml.safe_load((run / "config.yaml").read_text()))
-    if not config or "options" not in config:
+        config = RunFolder(run).read_config()
+    if "options" not in config:
         raise CheckpointError(f"{run} does not say with which options it was trained, so it cannot be repeated.")
     return config
 
 
 def tell_differences(repeated: str | None, now: Mapping[str, Any]) -> None:
     """Print a line for each thing that is not as it was in the run that is repeated, as far as its summary tells."""
-    summary = Path(repeated or "", "summary.json")
-    if repeated and summary.is_file():
-        before, after = (flat(values) for values in (json.loads(summary.read_text()), now))
-        for name, value in after.items():
-            if name in before and before[name] != value:
-                line = f"Not as in {repeated}: {name} was {before[name]}, now it is {value}."
-                Console(highlight=False, markup=False).print(line, style="yellow", soft_wrap=True)
+    before = flat(RunFolder(repeated).read_summary()) if repeated else {}
+    for name, value in flat(now).items():
+        if name in before and before[name] != value:
+            line = f"Not as in {repeated}: {name} was {before[name]}, now it is {value}."
+            Console(highlight=False, markup=False).print(line, style="yellow", soft_wrap=True)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from biasgan.cli.config import AUTO, with_options
 from biasgan.cli.options import path_in
+from biasgan.runs.folder import RunFolder
 from biasgan.runs.weights import CheckpointError, read_checkpoint, read_config
-from biasgan.training.callbacks.checkpoints import BEST, LAST, PREVIOUS
 
 
 def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
@@ -52,7 +52,7 @@ def checkpoint_of(path: Path, tell: bool = False) -> Path:
         CheckpointError: If there are checkpoints, but none that is whole.
         FileNotFoundError: If there is none.
     """
-    file = newest_whole(path, tell) or path / "checkpoints" / LAST if path.is_dir() else path
+    file = newest_whole(path, tell) or RunFolder(path).last if path.is_dir() else path
     if not file.is_file():
         raise FileNotFoundError(
             f"resume={path}: {file} does not exist. Give the folder of a run that has a checkpoint, or a checkpoint."
@@ -67,7 +67,8 @@ def newest_whole(run: Path, tell: bool) -> Path | None:
         CheckpointError: If none is whole; names them.
     """
     reasons: list[str] = []
-    for file in (run / "checkpoints" / name for name in (LAST, PREVIOUS, BEST)):
+    folder = RunFolder(run)
+    for file in (folder.last, folder.previous, folder.best):
         if not file.is_file():
             continue
         try:

@@ -1,7 +1,6 @@
 """The text beside weights that are handed on: what they are, how they were made, how to use them."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import nn
 import biasgan
 from biasgan.io.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
+from biasgan.runs.folder import RunFolder
 
 UNKNOWN = "unknown"
 UNSTATED = (
@@ -194,10 +194,5 @@ def read_summary(file: Path) -> dict[str, Any]:
     Raises:
         ValueError: If the summary is damaged.
     """
-    path = file.with_name("summary.json")
-    if file.name != "generator.safetensors" or not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(f"{path} is no readable summary: {error}") from error
+    run = RunFolder(file.parent)
+    return run.read_summary() if file == run.generator else {}

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from biasgan.reporting.evaluations import NAME, Condition, Evaluation, Json, places, quality_text, read_config
+from biasgan.reporting.evaluations import NAME, Condition, Evaluation, Json, places, quality_text
 from biasgan.reporting.groups import subject_of
 from biasgan.reporting.paper import Subject
+from biasgan.runs.folder import RunFolder, runs_in
 
 PIXEL_STAGE = "pixel-stage-"
 """Start of the folders in which a sweep trains what several of its runs share."""
@@ -34,9 +35,9 @@ def find_absent(patterns: Iterable[str], evaluations: Sequence[Evaluation]) -> t
     evaluated = {place.resolve() for one in evaluations for place in (one.run, Path(one.path)) if place}
     folders: dict[Path, str] = {}
     for place in (place for pattern in patterns for place in places(pattern) if place.is_dir()):
-        for file in sorted(place.rglob("config.yaml")):
-            if not any(part.startswith((".", PIXEL_STAGE)) for part in file.relative_to(place).parts):
-                folders.setdefault(file.parent, _state(file.parent))
+        for run in runs_in(place):
+            if not any(part.startswith((".", PIXEL_STAGE)) for part in run.path.relative_to(place).parts):
+                folders.setdefault(run.path, _state(run))
         for file in sorted(place.rglob("sweep.json")):
             folders |= _jobs(file)
     return tuple(
@@ -55,10 +56,10 @@ def reasons(absent: Iterable[Absent], condition: Condition) -> dict[Subject, str
     }
 
 
-def _state(run: Path) -> str:
+def _state(run: RunFolder) -> str:
     """Why a run was not evaluated."""
-    if (run / "summary.json").is_file():
-        return f"trained, but not evaluated: python -m biasgan.evaluate {shlex.quote(f'run={run}')}"
+    if run.is_finished:
+        return f"trained, but not evaluated: python -m biasgan.evaluate {shlex.quote(f'run={run.path}')}"
     return "its training has not ended"
 
 
@@ -88,7 +89,7 @@ def _place(file: Path, folder: str) -> Path:
 
 
 def _absent(folder: Path, reason: str) -> Absent:
-    config = read_config(folder / "config.yaml")
+    config = RunFolder(folder).read_config()
     chosen = config.get("chosen")
     known: Mapping[str, Any] = cast(Json, chosen) if isinstance(chosen, dict) else {}
     return Absent(

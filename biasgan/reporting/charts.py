@@ -25,6 +25,7 @@ from biasgan.reporting.paper import COMPRESSED, Subject
 from biasgan.reporting.table import file_name
 from biasgan.reporting.tables import by_rate, curve_of, metric_columns
 from biasgan.reporting.training_figure import training_figure
+from biasgan.runs.folder import RunFolder
 from biasgan.runs.log import read_log
 
 CURVES, ROWS = 8, 12
@@ -201,7 +202,7 @@ def training_charts(groups: Grouped) -> Iterator[Chart]:
     for group, members in sorted(groups.items(), key=lambda item: item[0].trained_for != ""):
         for member in members:
             run = member.run.resolve() if member.run else None
-            if run and (run / "log.csv").is_file() and labels.setdefault(run, group.label) == group.label:
+            if run and RunFolder(run).log.is_file() and labels.setdefault(run, group.label) == group.label:
                 named = name_of(Subject(group.subject.baseline)) if group.subject else group.label
                 trained = (member.chosen.get("codec"), member.training.get("quality"))
                 title = " ".join(str(word) for word in (f"{named},", *trained) if word is not None).rstrip(",")
@@ -209,7 +210,8 @@ def training_charts(groups: Grouped) -> Iterator[Chart]:
     for title, runs in found.items():
         names = list(runs)
         for start in range(0, len(names), CURVES):
-            logs = {name: [read_log(run / "log.csv") for run in runs[name]] for name in names[start : start + CURVES]}
+            shown = names[start : start + CURVES]
+            logs = {name: [read_log(RunFolder(run).log) for run in runs[name]] for name in shown}
             figure = training_figure(logs)
             number = f" {start // CURVES + 1}" if len(names) > CURVES else ""
             if figure:

@@ -6,15 +6,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-import yaml
-
 from biasgan.analysis.triangle import Triangle
 from biasgan.io.files import expanded
 from biasgan.io.moved import as_now
+from biasgan.runs.folder import EVALUATION, RunFolder
 
 T = TypeVar("T")
 
-NAME = "evaluation.json"
+NAME = EVALUATION
 FORMAT = 1
 
 Interval = tuple[float, float]
@@ -100,7 +99,7 @@ class Evaluation:
     def config(self) -> Json:
         """The resolved configuration of the training; empty where it is not known."""
         # Evaluations of former releases have none in them.
-        given = part(self.content, "config") or (read_config(self.run / "config.yaml") if self.run else None)
+        given = part(self.content, "config") or (RunFolder(self.run).read_config() if self.run else None)
         return cast(Json, given) if isinstance(part(given or {}, "training"), dict) else {}
 
     @cached_property
@@ -108,7 +107,7 @@ class Evaluation:
         """Folder of the run that was evaluated, where it is a run and still there."""
         # The folder may have been moved since.
         places = (self.file.parent, self.file.parent.parent, Path(self.path))
-        found = (place for place in places if (place / "config.yaml").is_file() or (place / "log.csv").is_file())
+        found = (place for place in places if RunFolder(place).is_begun)
         return next(found, None) if self.kind == "run" else None
 
     @cached_property
@@ -196,15 +195,6 @@ def read_evaluation(file: Path) -> Evaluation:
         return _evaluation(file, cast(Json, content))
     except EvaluationError as error:
         raise EvaluationError(f"{file}: {error}") from None
-
-
-def read_config(file: Path) -> Json:
-    """A run's configuration; empty where there is none that can be read."""
-    try:
-        content = as_now(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return cast(Json, content) if isinstance(content, dict) else {}
 
 
 def quality_text(quality: object) -> str | None:

@@ -14,6 +14,7 @@ from biasgan.reporting.evaluations import Condition, Evaluation, Json, part
 from biasgan.reporting.groups import identity_of
 from biasgan.reporting.pictures import GAIN, Picture
 from biasgan.reporting.table import Table
+from biasgan.runs.folder import RunFolder
 
 FOLDER = "template"
 
@@ -66,7 +67,7 @@ def provenance(evaluation: Evaluation, label: str) -> Provenance:
     texts = {"evaluated by": str(content.get("command") or "")}
     if evaluation.training:
         texts["training, from summary.json"] = json.dumps(evaluation.training, indent=2)
-    if evaluation.run and (config := evaluation.run / "config.yaml").is_file():
+    if evaluation.run and (config := RunFolder(evaluation.run).config).is_file():
         texts["training, config.yaml"] = config.read_text(encoding="utf-8", errors="replace")
     return Provenance(
         f"{evaluation.name}{seed}: {label}",

@@ -21,6 +21,7 @@ from biasgan.io.moved import as_now
 from biasgan.io.pickled import pickled_in
 from biasgan.io.state_dicts import Weights, find_state_dict, forms, unwrapped
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.runs.folder import RunFolder
 
 Kind = TypeVar("Kind")
 
@@ -138,10 +139,12 @@ def weight_file(given: str | Path, network: str, words: Mapping[str, str]) -> Pa
     path = BUNDLED / f"{words[str(given)]}.safetensors" if str(given) in words else Path(expanded(given))
     if path.is_file():
         return path
-    names = (f"{network}.safetensors", "checkpoints/last.ckpt")
-    for name in names:
-        if (path / name).is_file():
-            return path / name
+    run = RunFolder(path)
+    files = ({"generator": run.generator, "discriminator": run.discriminator}[network], run.last)
+    for file in files:
+        if file.is_file():
+            return file
+    names = [file.relative_to(path).as_posix() for file in files]
     raise FileNotFoundError(
         f"{path}: expected a run folder (with {' or '.join(names)}), a checkpoint, a weight file, or "
         f"{' or '.join(words)}; {'this folder has neither' if path.is_dir() else 'there is no such file or folder'}."
@@ -164,17 +167,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     mapped = is_zipfile(path) and readable(str(path)) == str(path) and path.suffix != ".safetensors"
     try:
         with warnings.catch_warnings(action="ignore"), path.open("rb") as file:
-            content = torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
+            loaded: object = torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
     except (MemoryError, OSError):
         raise
     # Of files that it has not written it raises nearly anything.
     except Exception as error:
         raise CheckpointError(f"{path} is no readable checkpoint: {trouble(path)}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path}: expected a dict of tensors or of a checkpoint, got {type(content).__name__}.")
+    if not isinstance(loaded, dict):
+        raise CheckpointError(f"{path}: expected a dict of tensors or of a checkpoint, got {type(loaded).__name__}.")
+    content = cast(dict[str, Any], loaded)
     if isinstance(content.get("config"), dict):
         content["config"] = as_now(content["config"])
-    return cast(dict[str, Any], content)
+    return content
 
 
 def trouble(path: Path) -> str:

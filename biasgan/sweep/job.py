@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from biasgan.cli.options import quoted
+from biasgan.runs.folder import RunFolder
 from biasgan.system.parent import own_number
 
 Status = Literal["waiting", "running", "finished", "skipped", "failed", "stopped"]
@@ -46,12 +46,12 @@ class Job:
     @property
     def log(self) -> Path:
         """Everything that its processes print, over all attempts."""
-        return self.folder / "job.log"
+        return RunFolder(self.folder).job_log
 
     @property
     def is_done(self) -> bool:
         """Whether it was finished, now or before; its summary is written last."""
-        return (self.folder / "summary.json").is_file()
+        return RunFolder(self.folder).is_finished
 
     @property
     def ready(self) -> bool:
@@ -122,9 +122,9 @@ class Job:
     @property
     def figures(self) -> dict[str, float]:
         """The main figures of its summary, those that were measured; none while it is not finished."""
-        if not self.is_done:
+        summary = RunFolder(self.folder).read_summary()
+        if not summary:
             return {}
-        summary: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
         restored, compressed = summary["restored"], summary["compressed"]
         gain = {"psnr_gain": restored["psnr"] - compressed["psnr"]} if "psnr" in restored else {}
         measured = {name: summary[name] for name in ("deviation",) if name in summary}

@@ -2,8 +2,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-RESULTS = ("summary.json", "generator.safetensors", "discriminator.safetensors")
-"""What the end of a training leaves in its run folder."""
+from biasgan.runs.folder import RunFolder
 
 
 class EarlierResults(Callback):
@@ -19,5 +18,4 @@ class EarlierResults(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove the files."""
         if trainer.is_global_zero:
-            for name in RESULTS:
-                (self.folder / name).unlink(missing_ok=True)
+            RunFolder(self.folder).remove_results()

@@ -15,8 +15,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from biasgan.cli.past import with_past
+from biasgan.runs.folder import RunFolder
 from biasgan.runs.log import read_log
-from biasgan.training.earlier_results import RESULTS
 
 from ..conftest import Command, Finished, tiny
 
@@ -192,7 +192,8 @@ def test_results_of_before_go_when_a_run_goes_on(command: Command, run: Path) ->
     failing = "+callbacks.fail._target_=tests.cli.test_past.Fail"
     assert command("resume=run", "iterations=9", "checkpoint_every=2", failing).status == 1
     assert torch.load(run / "checkpoints" / "last.ckpt")["global_step"] == 6
-    assert not [name for name in RESULTS if (run / name).exists()]
+    folder = RunFolder(run)
+    assert not [file for file in (folder.summary, folder.generator, folder.discriminator) if file.exists()]
     assert command("resume=run", "~callbacks.fail").status == 0
     assert summary_of(run)["iterations"] == 9
 

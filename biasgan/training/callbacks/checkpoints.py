@@ -11,9 +11,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from biasgan.data.dataset import Pair
 from biasgan.io.files import atomic_write
+from biasgan.runs.folder import BEST, LAST, PREVIOUS
 from biasgan.training.fidelity import restoration
-
-LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

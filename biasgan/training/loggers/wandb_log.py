@@ -10,12 +10,10 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from biasgan.io.files import atomic_write
+from biasgan.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     import wandb
-
-KEPT = "wandb_id"
-"""File in a run folder with the id of its W&B run."""
 
 OWN = re.compile(r"(?:offline-)?run-(\d{8}_\d{6})-(.+)")
 """Folders that W&B makes: when a run was begun or gone on with, and its id."""
@@ -23,8 +21,9 @@ OWN = re.compile(r"(?:offline-)?run-(\d{8}_\d{6})-(.+)")
 
 def kept_id(folder: Path) -> str | None:
     """The id of the W&B run that a run folder was logged to; of earlier runs W&B's own folders know it."""
-    if (folder / KEPT).is_file():
-        return (folder / KEPT).read_text().strip() or None
+    kept = RunFolder(folder).wandb_id
+    if kept.is_file():
+        return kept.read_text().strip() or None
     found = [match.groups() for place in (folder / "wandb").glob("*") if (match := OWN.fullmatch(place.name))]
     return max(found)[1] if found else None
 
@@ -78,7 +77,7 @@ class WandbLog(Logger):
     def keep(self, id: str) -> None:
         """Write the run's id into the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self.folder / KEPT) as temporary:
+        with atomic_write(RunFolder(self.folder).wandb_id) as temporary:
             temporary.write_text(f"{id}\n")
 
     def start(self) -> "wandb.Run":

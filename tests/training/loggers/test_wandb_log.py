@@ -2,7 +2,8 @@ import random
 import shutil
 from pathlib import Path
 
-from biasgan.training.loggers.wandb_log import KEPT, WandbLog, kept_id
+from biasgan.runs.folder import RunFolder
+from biasgan.training.loggers.wandb_log import WandbLog, kept_id
 
 from ...conftest import Command, tiny
 
@@ -39,14 +40,14 @@ def test_earlier_runs_are_known_by_the_folders_of_wandb(tmp_path: Path) -> None:
     log = WandbLog(tmp_path)
     assert log.start().id == "the-newest"
     log.finalize("success")
-    assert (tmp_path / KEPT).read_text() == "the-newest\n"
+    assert RunFolder(tmp_path).wandb_id.read_text() == "the-newest\n"
 
 
 def test_what_was_stopped_before_its_first_checkpoint_goes_on_in_its_run(
     command: Command, pictures: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / KEPT).write_text("mine\n")
+    RunFolder(tmp_path / "run").wandb_id.write_text("mine\n")
     options = tiny(pictures, "logger=wandb", "iterations=1", "pretrain_iterations=0", "hydra.run.dir=run")
     assert command(*options, "resume=auto").status == 0
     assert kept_id(tmp_path / "run") == "mine"
