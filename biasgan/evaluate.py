@@ -36,9 +36,9 @@ from biasgan.evaluation.result_table import remarks, result_table
 from biasgan.evaluation.subject import CompressedImages, Network, RestoredImages, Subject
 from biasgan.evaluation.table import can_write_parquet, write_csv, write_parquet
 from biasgan.inference.restorer import Restorer
+from biasgan.io.checksums import sha256_of_file
 from biasgan.io.files import atomic_write, remove_abandoned, require_writable
 from biasgan.io.images import read_image
-from biasgan.io.weight_files import sha256
 from biasgan.losses.adversarial import AdversarialLoss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import Features, VGGFeatures
@@ -245,7 +245,7 @@ def subject_of(config: Mapping[str, Any], folder: Path) -> Subject:
         kind="run" if run else "weights",
         name=f"{run.parent.name}/{run.name}" if run else Path(place).stem,
         path=str(place),
-        digest=sha256(generator_file(place)),
+        digest=sha256_of_file(generator_file(place)),
         network=load_generator(place).requires_grad_(False),
         make=make,
         folder=folder / "restored",
@@ -301,7 +301,7 @@ def judge_of(config: Mapping[str, Any], trained: Mapping[str, Any], features: VG
         relativistic,
         any(isinstance(mitigation, ConditionalDiscriminator) for mitigation in mitigations),
         patch_size_of(network, mitigations, extract, trained["patch_size"]),
-        sha256(file),
+        sha256_of_file(file),
     )
 
 

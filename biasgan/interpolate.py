@@ -1,6 +1,5 @@
 """Mix two generators: `python -m biasgan.interpolate bundled-pixel bundled weight=0.8`."""
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from biasgan.cli.arguments import read_arguments, read_number, read_path, read_s
 from biasgan.cli.errors import plain_errors
 from biasgan.exporting.model_card import OWN, card_beside, model_card, refuse_existing, sizes_of, write_with_card
 from biasgan.inference.interpolation import interpolate
+from biasgan.io.checksums import sha256_of_file
 from biasgan.runs.weights import config_in, generator_file, load_generator, load_weights
 
 USAGE = """
@@ -66,7 +66,7 @@ def mix(
     mixed = interpolate(load_generator(a).state_dict(), network.state_dict(), weight)
     load_weights(network, mixed, file)
     parents = {
-        side: {"name": Path(given).name, "sha256": sha256(generator_file(given))}
+        side: {"name": Path(given).name, "sha256": sha256_of_file(generator_file(given))}
         for side, given in (("a", a), ("b", b))
     }
     config = {**(config_in(generator_file(b)) or {}), "interpolated": {**parents, "weight": weight}}
@@ -77,12 +77,6 @@ def mix(
     card = model_card(file.name, content, network, config, {}, sizes=sizes_of(network), loading=OWN, licence=licence)
     write_with_card(file, content, card)
     return file
-
-
-def sha256(file: Path) -> str:
-    """Hash of a file, in hexadecimal digits."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ from biasgan.cli.options import quoted
 from biasgan.codecs.jpeg import JPEG
 from biasgan.evaluate import with_options_of_run
 from biasgan.evaluation.record import Record
+from biasgan.io.checksums import sha256_of_file
 from biasgan.io.images import read_image, to_tensor, write_png
-from biasgan.io.weight_files import sha256
 from biasgan.networks.vgg_features import VGGFeatures
 from biasgan.runs.weights import load_generator, read_config, write_weights
 from biasgan.training.mitigations.mitigation import Mitigation
@@ -77,7 +77,7 @@ def test_a_run_is_evaluated_on_its_own_set(evaluation: Command, run: Path, pictu
         "kind": "run",
         "name": f"{tmp_path.name}/run",
         "path": str(run),
-        "sha256": sha256(run / "generator.safetensors"),
+        "sha256": sha256_of_file(run / "generator.safetensors"),
     }
     assert result["chosen"] == {name: summary[name] for name in ("baseline", "method", "codec", "data", "scale")}
     assert result["training"] == summary
@@ -261,7 +261,7 @@ def test_the_bundled_model_brings_its_discriminator(evaluation: Command) -> None
     ended_well(evaluation("model=bundled", "qf=10", "metrics=[fast,sets]", *FEATURES, *QUICK))
     result = read(Path("evaluations", "bundled-sample-jpeg-10"))
     assert result["subject"]["kind"] == "weights"
-    assert result["subject"]["sha256"] == sha256(ROOT / "biasgan" / "bundled" / "generator.safetensors")
+    assert result["subject"]["sha256"] == sha256_of_file(ROOT / "biasgan" / "bundled" / "generator.safetensors")
     assert result["metrics"]["psnr"]["restored"] > result["metrics"]["psnr"]["compressed"]
     assert result["realism"]["conditional"]
     assert set(result["unavailable"]) == {"fid", "kid", "patch_fid"}

@@ -1,5 +1,3 @@
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 
 from biasgan.cli.options import escaped
+from biasgan.io.checksums import sha256_of_json
 from biasgan.io.files import expanded
 from biasgan.system.peers import agreed
 
@@ -59,7 +58,7 @@ def started(form: str) -> str:
 def digest_of(options: Iterable[str]) -> str:
     """Resolver: eight hexadecimal digits for some options in any order, those on how they are run left out."""
     counted = sorted(option for option in options if not option.startswith(("sweep.", "resume=")))
-    return hashlib.sha256(json.dumps(counted).encode()).hexdigest()[:8]
+    return sha256_of_json(counted)[:8]
 
 
 def cores() -> int:

@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader
 from biasgan.data.dataset import Pair, ValidationPairs
 from biasgan.data.pairs.entry import Entry, names_of
 from biasgan.data.pairs.source import PairSource
-from biasgan.data.pairs.store import sha256
 from biasgan.data.samplers import UnrepeatedSampler
 from biasgan.evaluation.kept_picture import digest
 from biasgan.evaluation.measures import Measures
 from biasgan.evaluation.record import Record
 from biasgan.evaluation.subject import Subject
+from biasgan.io.checksums import sha256
 from biasgan.system.memory import release_freed_memory
 
 

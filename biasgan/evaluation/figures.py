@@ -1,4 +1,3 @@
-import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -12,10 +11,10 @@ from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.realism import Scores, patch_realism
 from biasgan.analysis.triangle import Triangle, deviation
 from biasgan.data.pairs.entry import Entry, asked_by
-from biasgan.data.pairs.store import sha256
 from biasgan.evaluation.bootstrap import Array, Bootstrap, Interval
 from biasgan.evaluation.measures import FID, Measures, columns
 from biasgan.evaluation.record import Record
+from biasgan.io.checksums import sha256_of_json
 
 SIDES = ("compressed", "restored")
 
@@ -70,7 +69,7 @@ class Figures:
     def fingerprint(self) -> str:
         """Hash of the names of all images and of their pixels, before and after compression."""
         images = [record.note["image"] for record in self.records]
-        return sha256(json.dumps(list(zip(self.names, images, strict=True))).encode())
+        return sha256_of_json(list(zip(self.names, images, strict=True)))
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Means by metric, of the compressed and the restored images, with intervals where each image has a value."""

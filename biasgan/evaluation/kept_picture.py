@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from biasgan.data.pairs.store import sha256
+from biasgan.io.checksums import sha256
 from biasgan.io.files import atomic_write
 from biasgan.io.images import ImageError, read_image
 

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple, cast
@@ -11,7 +10,7 @@ from biasgan.analysis.disparity import Disparity, pixel_distance
 from biasgan.analysis.patches import patch_grid
 from biasgan.analysis.realism import score_image
 from biasgan.analysis.triangle import Triangle
-from biasgan.data.pairs.store import sha256
+from biasgan.io.checksums import sha256_of_json
 from biasgan.io.images import to_tensor
 from biasgan.losses.perceptual import feature_distance
 from biasgan.metrics.fid import SetMetric
@@ -81,7 +80,7 @@ class Measures:
             "features": [self.features.weights_name, self.layers, self.patches],
             "judge": self.judge and self.judge[1:],
         }
-        return sha256(json.dumps(what, sort_keys=True).encode())
+        return sha256_of_json(what)
 
     @property
     def image_metrics(self) -> dict[str, ImageMetric]:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from biasgan.data.pairs.entry import Entry
-from biasgan.data.pairs.store import sha256
 from biasgan.evaluation.kept_picture import digest, read_kept, write_kept
+from biasgan.io.checksums import sha256
 from biasgan.io.files import readable
 from biasgan.io.images import ImageError, read_image, to_tensor, to_uint8
 from biasgan.io.listing import RESTORED, list_images, result_name

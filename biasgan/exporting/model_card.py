@@ -1,6 +1,5 @@
 """The text beside weights that are handed on: what they are, how they were made, how to use them."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 from torch import nn
 
 import biasgan
+from biasgan.io.checksums import sha256
 from biasgan.io.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.runs.folder import RunFolder
@@ -59,7 +59,7 @@ def model_card(
     identity: Mapping[str, Any] = summary.get("codec_identity", {})
     facts = {
         "file": f"`{name}`, {len(content):,} bytes",
-        "sha-256": f"`{hashlib.sha256(content).hexdigest()}`",
+        "sha-256": f"`{sha256(content)}`",
         "network": ", ".join([kind, parameters, *numbers]),
         "input": "RGB, float32 in [0, 1], (N, 3, H, W)",
         "output": "the same shape, about [0, 1]; clamp it before rounding",

@@ -1,13 +1,49 @@
+"""Hashes of bytes and of files, in hexadecimal digits."""
+
+import hashlib
+import json
 import struct
 import zipfile
 import zlib
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import lru_cache, partial, reduce
 from pathlib import Path
 
 BEGIN = b"PK"
 """Of an archive, whole or not."""
 DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
 """What reading a damaged archive ends in."""
+BLOCK = 2**20
+
+
+def sha256(*parts: bytes | memoryview) -> str:
+    """SHA-256 of some bytes, one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def sha256_of_json(content: object) -> str:
+    """SHA-256 of plain containers, the same in whatever order their keys are."""
+    return sha256(json.dumps(content, sort_keys=True).encode())
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of what is in a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def crc32(parts: Iterable[bytes | memoryview]) -> str:
+    """CRC-32 of some bytes, one after the other."""
+    return f"{reduce(lambda value, part: zlib.crc32(part, value), parts, 0):08x}"
+
+
+def crc32_of_file(path: Path) -> str:
+    """CRC-32 of what is in a file."""
+    with path.open("rb") as file:
+        return crc32(iter(partial(file.read, BLOCK), b""))
 
 
 def damage_of(path: Path) -> str | None:

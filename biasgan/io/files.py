@@ -1,5 +1,4 @@
 import errno
-import hashlib
 import os
 import secrets
 import tempfile
@@ -7,6 +6,8 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from biasgan.io.checksums import sha256
 
 PARTIAL = ".partial-"
 LONGEST_NAME = 255
@@ -80,7 +81,7 @@ def fitting(name: str, ending: str = "", room: int = 5) -> str:
     data = os.fsencode(name)
     if len(data) <= most:
         return name + ending
-    digest = hashlib.sha256(data).hexdigest()[:8]
+    digest = sha256(data)[:8]
     return data[: most - len(digest) - 1].decode(errors="ignore") + f"~{digest}{ending}"
 
 

@@ -1,11 +1,11 @@
 """Published weights that features and metrics need: where they come from, and where they are kept."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from biasgan.io.checksums import sha256_of_file
 from biasgan.io.files import atomic_write
 
 PYIQA = "PolyForm Noncommercial 1.0.0 (pyiqa)"
@@ -92,7 +92,7 @@ class WeightFile:
         """
         if not self.path.is_file():
             raise WeightsError(f"{self.path} is missing. {fetch_command(self.used_by[0])}")
-        got = sha256(self.path)
+        got = sha256_of_file(self.path)
         if not got.startswith(self.known_sha256):
             raise WeightsError(
                 f"{self.path} is damaged or another file: its SHA-256 is {got} instead of {self.known_sha256}. "
@@ -200,12 +200,6 @@ def hub_cache() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
     return Path(os.environ.get("HF_HUB_CACHE") or f"{home}/hub").expanduser()
-
-
-def sha256(path: Path) -> str:
-    """Of a file's content, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write(path: Path, text: str) -> None:

@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from biasgan.io.weight_files import FILES, fetch_command, sha256
+from biasgan.io.checksums import sha256_of_file
+from biasgan.io.weight_files import FILES, fetch_command
 
 Features: TypeAlias = dict[str, Tensor]
 """Name of a VGG-19 layer → its features, (N, channels, height, width)."""
@@ -133,7 +134,7 @@ def _load(features: nn.Sequential, weights: str) -> str:
     path = imagenet if weights in ("imagenet", "auto") else Path(weights)
     if not path.is_file():
         raise FileNotFoundError(_not_found(path, weights))
-    digest = sha256(path)
+    digest = sha256_of_file(path)
     if path == imagenet and digest != VGG19.sha256:
         raise ValueError(
             f"{path} is damaged: its SHA-256 starts with {digest[:8]} instead of {VGG19.sha256[:8]}; delete it. "

@@ -1,10 +1,10 @@
-import hashlib
 import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from biasgan.analysis.figures import MINUS, signed
+from biasgan.io.checksums import sha256
 from biasgan.reporting.statistics import Mean
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
@@ -165,4 +165,4 @@ def decimals(value: float, digits: int = 4) -> int:
 def file_name(*parts: str) -> str:
     """A name of a file out of words: letters, digits, points and hyphens, not too many of them."""
     name = "-".join(word for part in parts if (word := re.sub(r"[^\w.]+", "-", part.lower()).strip("-.")))
-    return name if len(name) <= LONGEST else f"{name[:LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}-{sha256(name.encode())[:8]}"

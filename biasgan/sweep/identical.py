@@ -1,8 +1,8 @@
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from biasgan.io.checksums import sha256_of_json
 
 BUILT_FROM = (
     *("loader", "training", "callbacks", "trainer", "logger"),
@@ -20,7 +20,7 @@ def training_key(config: Mapping[str, Any]) -> str:
         config: The resolved configuration in plain containers, the run folder left out.
     """
     read = {name: config.get(name) for name in BUILT_FROM}
-    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+    return sha256_of_json(read)
 
 
 def refuse_identical(jobs: Sequence[Sequence[str]], keys: Sequence[str | None]) -> None:

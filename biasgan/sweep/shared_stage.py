@@ -1,9 +1,8 @@
-import hashlib
-import json
 from collections.abc import Mapping
 from pydoc import locate
 from typing import Any
 
+from biasgan.io.checksums import sha256_of_json
 from biasgan.system.imports import importing
 
 ADVERSARIAL = ("discriminator", "schedule", "adversarial_loss", "weights", "layers")
@@ -30,7 +29,7 @@ def pixel_stage_key(config: Mapping[str, Any]) -> str | None:
     shared = {key: value for key, value in config.items() if key not in own}
     shared["training"] = {key: value for key, value in training.items() if key not in ADVERSARIAL}
     shared["callbacks"] = callbacks
-    return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:8]
+    return sha256_of_json(shared)[:8]
 
 
 def is_mitigation(node: Mapping[str, Any]) -> bool:

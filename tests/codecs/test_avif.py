@@ -1,3 +1,4 @@
+import re
 import struct
 from typing import cast, get_args
 

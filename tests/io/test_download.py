@@ -65,7 +65,7 @@ def files_beside(path: Path) -> set[str]:
 def start(server: FaultyServer, path: Path) -> subprocess.Popen[str]:
     """A process of its own that downloads the file."""
     code = (
-        "from pathlib import Path; from biasgan.data import download; download.BLOCK = 2**14; "
+        "from pathlib import Path; from biasgan.io import download; download.BLOCK = 2**14; "
         f"download.download({server.address('/set.zip')!r}, Path({str(path)!r}), {sha256(CONTENT)!r})"
     )
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=-1, stderr=subprocess.STDOUT, text=True)

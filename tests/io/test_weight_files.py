@@ -7,7 +7,8 @@ import pytest
 import torch
 import torchmetrics
 
-from biasgan.io.weight_files import FILES, WeightFile, WeightsError, checked, sha256
+from biasgan.io.checksums import sha256_of_file
+from biasgan.io.weight_files import FILES, WeightFile, WeightsError, checked
 
 CONTENT = b"some weights"
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -90,7 +91,7 @@ def test_hashes_are_whole_or_those_of_the_name() -> None:
 def test_hashes_of_files_that_torchmetrics_has() -> None:
     folder = Path(torchmetrics.__file__).parent / "functional" / "image"
     for name, same in (("lpips", "lpips_models/alex.pth"), ("dists", "dists_models/weights.pt")):
-        assert FILES[name].sha256 == sha256(folder / same)
+        assert FILES[name].sha256 == sha256_of_file(folder / same)
         assert FILES[name].size == (folder / same).stat().st_size
 
 

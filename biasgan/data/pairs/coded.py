@@ -1,4 +1,3 @@
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -8,9 +7,10 @@ import numpy as np
 from biasgan.codecs.codec import Codec, CodecError
 from biasgan.data.pairs.digests import read_source
 from biasgan.data.pairs.quality import draw_quality, read_qualities
-from biasgan.data.pairs.store import DamageError, PairStore, StoredEntry, sha256, sha256_of_file
+from biasgan.data.pairs.store import DamageError, PairStore, StoredEntry
 from biasgan.data.pairs.stored import Inspection, Sources, StoredPairs
 from biasgan.data.sets import ImageSet
+from biasgan.io.checksums import sha256_of_file, sha256_of_json
 from biasgan.io.images import read_image
 
 
@@ -50,7 +50,7 @@ class CodedPairs(StoredPairs[Path]):
         self.quality = quality
         self.qualities = read_qualities(quality, codec)
         identity = codec.identity
-        self.codec_folder = f"{codec.name}-{sha256(json.dumps(identity, sort_keys=True).encode())[:8]}"
+        self.codec_folder = f"{codec.name}-{sha256_of_json(identity)[:8]}"
         self.stores = {
             each: PairStore(self.root, f"{self.codec_folder}/{each}", identity, each, codec.extension)
             for each in self.qualities
@@ -118,7 +118,8 @@ class CodedPairs(StoredPairs[Path]):
                     problems = [f"{entry.bitstream} decodes to other pixels than those of {entry.compressed}."]
             except CodecError as error:
                 problems = [f"{entry.bitstream}: {error}"]
-        return Inspection([f"{source}: {problem}" for problem in problems], sha256_of_file(entry.original))
+        picture = sha256_of_file(entry.original) if entry.original.exists() else None
+        return Inspection([f"{source}: {problem}" for problem in problems], picture)
 
     def store(self, digest: str) -> PairStore:
         """Where the pair of the image with this hash is."""

@@ -2,7 +2,8 @@ import json
 import os
 from pathlib import Path
 
-from biasgan.data.pairs.store import sha256, write
+from biasgan.data.pairs.store import write
+from biasgan.io.checksums import sha256
 from biasgan.io.images import ImageError
 
 MISSING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)

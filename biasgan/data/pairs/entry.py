@@ -1,5 +1,3 @@
-import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from biasgan.io.checksums import sha256_of_json
 from biasgan.io.files import fitting, readable
 
 LONGEST_ENDING = 40
@@ -79,13 +78,13 @@ def asked_by(metrics: Mapping[str, int]) -> dict[str, int]:
 def fingerprint(*sides: Iterable[Entry]) -> str:
     """SHA-256 of the names and digests of all pairs of several sets, in their order, in hexadecimal digits."""
     known = [[(entry.name, entry.digest) for entry in side] for side in sides]
-    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    return sha256_of_json(known)
 
 
 def fingerprint_of_originals(*sides: Iterable[Entry]) -> str:
     """SHA-256 of the names and digests of the originals of several sets, in their order, in hexadecimal digits."""
     known = [[(entry.name, entry.original_digest) for entry in side] for side in sides]
-    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    return sha256_of_json(known)
 
 
 def quality_of(entries: Iterable[Entry]) -> int | str:

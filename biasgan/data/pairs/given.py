@@ -7,8 +7,9 @@ import numpy as np
 
 from biasgan.data import sets
 from biasgan.data.pairs.digests import read_source
-from biasgan.data.pairs.store import DamageError, PairStore, StoredEntry, sha256
+from biasgan.data.pairs.store import DamageError, PairStore, StoredEntry
 from biasgan.data.pairs.stored import Inspection, Sources, StoredPairs
+from biasgan.io.checksums import sha256
 from biasgan.io.images import ImageError, read_image
 from biasgan.io.listing import list_images
 

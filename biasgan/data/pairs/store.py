@@ -1,23 +1,21 @@
 import errno
-import hashlib
 import io
 import json
 import math
 import os
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial, reduce
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.lib import format as npy
 
 from biasgan.data.pairs.entry import Entry
+from biasgan.io.checksums import crc32, crc32_of_file, sha256, sha256_of_file
 from biasgan.io.files import atomic_write, readable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-BLOCK = 2**20
 
 
 class DamageError(ValueError):
@@ -86,11 +84,11 @@ class StoredEntry(Entry):
             files.append((self.bitstream, sha256_of_file, record.bitstream_sha256))
         lines: list[str] = []
         for path, digest, expected in files:
-            actual = digest(path)
-            if actual is None:
+            try:
+                if digest(path) != expected:
+                    lines.append(f"{path} is not as it was written: its hash differs.")
+            except FileNotFoundError:
                 lines.append(f"{path} is missing.")
-            elif actual != expected:
-                lines.append(f"{path} is not as it was written: its hash differs.")
         return lines
 
 
@@ -242,7 +240,7 @@ class PairStore:
         )
         kept_map.cache_clear()  # maps of a damaged file that is made again would still show the damage
         entry = self.entry(key, record, source)
-        if crc32_of_file(entry.original) != record.original_crc32:
+        if not entry.original.exists() or crc32_of_file(entry.original) != record.original_crc32:
             write(entry.original, header, original_data)
         write(entry.compressed, header, compressed_data)
         if entry.bitstream:
@@ -296,37 +294,6 @@ def write(path: Path, *parts: bytes | memoryview) -> None:
             "on from it"
         )
         raise OSError(error.errno, text) from error
-
-
-def sha256(*parts: bytes | memoryview) -> str:
-    """SHA-256 of some bytes, one after the other, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def sha256_of_file(path: Path) -> str | None:
-    """SHA-256 of a file in hexadecimal digits; None if there is none."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-
-
-def crc32(parts: Iterable[bytes | memoryview]) -> str:
-    """CRC-32 of some bytes, one after the other, in hexadecimal digits."""
-    return f"{reduce(lambda value, part: zlib.crc32(part, value), parts, 0):08x}"
-
-
-def crc32_of_file(path: Path) -> str | None:
-    """CRC-32 of a file in hexadecimal digits; None if there is none."""
-    try:
-        with path.open("rb") as file:
-            return crc32(iter(partial(file.read, BLOCK), b""))
-    except FileNotFoundError:
-        return None
 
 
 def digest_of(name: str, fields: Mapping[str, object]) -> str:

@@ -10,7 +10,8 @@ from biasgan.codecs.codec import CodecError
 from biasgan.data.pairs.digests import SourceDigests
 from biasgan.data.pairs.entry import asked_by
 from biasgan.data.pairs.source import NOTHING, PairSets, PairSource
-from biasgan.data.pairs.store import DamageError, StoredEntry, sha256_of_file
+from biasgan.data.pairs.store import DamageError, StoredEntry
+from biasgan.io.checksums import sha256_of_file
 from biasgan.io.download import alone
 from biasgan.io.files import remove_abandoned
 from biasgan.io.images import ImageError

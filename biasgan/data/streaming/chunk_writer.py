@@ -1,4 +1,3 @@
-import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from biasgan.data.pairs.source import PairSets
 from biasgan.data.pairs.store import DamageError
 from biasgan.data.streaming.chunks import INDEX, Chunk, ChunkedPair, ChunkedSet, Side
 from biasgan.data.streaming.storage import AbsentError, Storage, extra
+from biasgan.io.checksums import sha256
 from biasgan.system.threads import COLUMNS
 
 CHUNK_BYTES = 2**26
@@ -57,7 +57,7 @@ def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: st
             for place in places(data):
                 side, entry = pairs[len(written)]
                 written.append(chunked_pair(side, entry, len(chunks), *place, data))
-            digest = hashlib.sha256(data).hexdigest()
+            digest = sha256(data)
             chunks.append(Chunk(f"{digest[:32]}.bin", len(data), digest))
             storage.put(chunks[-1].name, path)
 

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import os
 from collections.abc import Generator, Mapping, Sequence
@@ -14,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from biasgan.data.pairs.store import DamageError, map_bytes
 from biasgan.data.streaming.storage import AbsentError, Storage
+from biasgan.io.checksums import sha256_of_file, sha256_of_json
 
 INDEX = "pairs.json"
 Side: TypeAlias = Literal["train", "valid"]
@@ -77,7 +77,7 @@ class ChunkedSet(NamedTuple):
             "chunks": [asdict(chunk) for chunk in self.chunks],
             "pairs": [asdict(pair) for pair in self.pairs],
         }
-        path.write_text(json.dumps({"sha256": digest_of(content), **content}))
+        path.write_text(json.dumps({"sha256": sha256_of_json(content), **content}))
 
     @classmethod
     def read(cls, storage: Storage) -> "ChunkedSet":
@@ -99,7 +99,7 @@ class ChunkedSet(NamedTuple):
                 ) from error
             try:
                 content: dict[str, Any] = json.loads(path.read_bytes())
-                if content.pop("sha256") != digest_of(content):
+                if content.pop("sha256") != sha256_of_json(content):
                     raise ValueError("its hash differs")
                 chunks = [Chunk(**chunk) for chunk in content["chunks"]]
                 return cls(content["identity"], chunks, [ChunkedPair(**pair) for pair in content["pairs"]])
@@ -216,16 +216,9 @@ def lock_of(path: Path) -> FileLock:
 def damage(path: Path, chunk: Chunk) -> str | None:
     """What is wrong with the file of a chunk, or None."""
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size != chunk.size:
-                return f"has {size} bytes instead of {chunk.size}"
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if (size := path.stat().st_size) != chunk.size:
+            return f"has {size} bytes instead of {chunk.size}"
+        digest = sha256_of_file(path)
     except FileNotFoundError:
         return "is missing"
     return None if digest == chunk.sha256 else "is not as it was written: its hash differs"
-
-
-def digest_of(content: Mapping[str, object]) -> str:
-    """SHA-256 of plain containers."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -12,8 +12,9 @@ from biasgan.codecs.bpg import BPG
 from biasgan.codecs.codec import Codec, CodecError, Coded
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.pairs.coded import CodedPairs
-from biasgan.data.pairs.store import StoredEntry, sha256
+from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.sets import ImageSet
+from biasgan.io.checksums import sha256
 from biasgan.io.images import ImageError, read_image
 
 from ...conftest import needs_bpg

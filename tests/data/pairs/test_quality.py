@@ -4,7 +4,7 @@ import pytest
 
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.pairs.quality import draw_quality, read_qualities
-from biasgan.data.pairs.store import sha256
+from biasgan.io.checksums import sha256
 
 
 @pytest.mark.parametrize(
