@@ -3,19 +3,12 @@ from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn, TimeRemainingColumn
+
+from biasgan.system.console import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-COLUMNS = (
-    TextColumn("{task.description}", markup=False),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TextColumn("{task.fields[speed]}"),
-    TimeRemainingColumn(),
-)
 
 
 def in_threads(
@@ -41,7 +34,7 @@ def in_threads(
     Yields:
         Items with what became of them, in the order in which they are finished.
     """
-    bar = Progress(*COLUMNS, console=Console(stderr=True), refresh_per_second=4)
+    bar = progress_bar(TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     task = bar.add_task(title, total=len(items), speed="")
     begun = time.monotonic()
     pool = ThreadPoolExecutor(threads)

@@ -5,8 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from biasgan.data.pairs.entry import Entry
 from biasgan.data.pairs.source import PairSets
@@ -14,7 +12,7 @@ from biasgan.data.pairs.store import DamageError
 from biasgan.data.streaming.chunks import INDEX, Chunk, ChunkedPair, ChunkedSet, Side
 from biasgan.data.streaming.storage import AbsentError, Storage, extra
 from biasgan.io.checksums import sha256
-from biasgan.system.threads import COLUMNS
+from biasgan.system.console import progress_bar
 
 CHUNK_BYTES = 2**26
 """LitData's usual size: large enough for object storage, small enough to wait for."""
@@ -45,11 +43,11 @@ def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: st
     written: list[ChunkedPair] = []
     with (
         TemporaryDirectory() as scratch,
-        Progress(*COLUMNS, console=Console(stderr=True)) as progress,
+        progress_bar() as progress,
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", message="An item was larger than the target chunk size")
-        task = progress.add_task(f"writing {storage.root}", total=len(pairs), speed="")
+        task = progress.add_task(f"writing {storage.root}", total=len(pairs))
         writer = extra("litdata.streaming.writer").BinaryWriter(scratch, chunk_bytes=CHUNK_BYTES)
 
         def finish(path: Path) -> None:
