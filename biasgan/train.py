@@ -9,13 +9,14 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from biasgan.cli.config import CONF, plain, register_plugins, register_resolvers
+from biasgan.cli.config import CONF, build, plain, register_plugins, register_resolvers
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import as_given, with_absolute_paths, with_paths_of
 from biasgan.system.console import quieten_lightning
 from biasgan.system.imports import importing
 from biasgan.system.parent import end_with_parent
 from biasgan.training.alone import alone_in, is_first_process, is_one_of_several
+from biasgan.training.settings import Settings
 
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
 
@@ -25,23 +26,23 @@ def command(config: DictConfig) -> None:
     """Run the training that a configuration describes."""
     # Here too, since Hydra announces what a job raises with all its options.
     with plain_errors():
-        settings = HydraConfig.get()
+        hydra_config = HydraConfig.get()
         with_absolute_paths(config)
-        chosen = {group: settings.runtime.choices[group] for group in CHOSEN}
-        folder = Path(settings.runtime.output_dir)
-        sources = settings.runtime.config_sources
+        chosen = {group: hydra_config.runtime.choices[group] for group in CHOSEN}
+        folder = Path(hydra_config.runtime.output_dir)
+        sources = hydra_config.runtime.config_sources
         recorded = {
             "chosen": chosen,
-            "options": with_paths_of(config, settings.overrides.task),
+            "options": with_paths_of(config, hydra_config.overrides.task),
             "config_dir": next((source.path for source in sources if source.provider == "command-line"), None),
         }
-        settled = {**plain(config), **recorded}
+        settings = Settings.of({**plain(config), **recorded})
         # The job of a sweep waits, since one of a sweep that was killed may be about to save.
         with alone_in(folder, patience=60 if config.sweep.name else 0):
             with importing():
-                from biasgan.run import train
+                from biasgan.training.run import train
             quieten_lightning()
-            train(settled, folder)
+            train(settings, folder, build)
 
 
 def with_options_of_another(arguments: Sequence[str]) -> list[str]:

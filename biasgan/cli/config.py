@@ -13,6 +13,7 @@ from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 from biasgan.cli.options import escaped
 from biasgan.io.checksums import sha256_of_json
 from biasgan.io.files import expanded
+from biasgan.runs.folder import AUTO
 from biasgan.system.peers import agreed
 
 PACKAGE = Path(__file__).parents[1]
@@ -20,9 +21,6 @@ CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "co
 """Where the configuration files are: inside the package in a wheel, beside it in a checkout."""
 
 PLUGINS = PACKAGE / "sweep" / "plugins"
-
-AUTO = "auto"
-"""Value of `resume`: go on if the run folder has a checkpoint, else start."""
 
 Built = TypeVar("Built")
 

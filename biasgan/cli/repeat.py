@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from biasgan.cli.config import with_options
 from biasgan.cli.options import quoted
 from biasgan.runs.folder import RunFolder
@@ -58,21 +56,3 @@ def config_of(run: Path) -> Mapping[str, Any]:
     if "options" not in config:
         raise CheckpointError(f"{run} does not say with which options it was trained, so it cannot be repeated.")
     return config
-
-
-def tell_differences(repeated: str | None, now: Mapping[str, Any]) -> None:
-    """Print a line for each thing that is not as it was in the run that is repeated, as far as its summary tells."""
-    before = flat(RunFolder(repeated).read_summary()) if repeated else {}
-    for name, value in flat(now).items():
-        if name in before and before[name] != value:
-            line = f"Not as in {repeated}: {name} was {before[name]}, now it is {value}."
-            Console(highlight=False, markup=False).print(line, style="yellow", soft_wrap=True)
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values of nested tables, by the names on the way to them."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}  # pyright: ignore[reportUnknownArgumentType]
-        found |= inner
-    return found

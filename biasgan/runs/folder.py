@@ -11,6 +11,8 @@ from biasgan.io.moved import as_now
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 CONFIG = "config.yaml"
 EVALUATION = "evaluation.json"
+AUTO = "auto"
+"""Value of `resume`: go on if the run folder has a checkpoint, else start."""
 
 
 class RunFolder:
@@ -103,6 +105,15 @@ class RunFolder:
 def runs_in(folder: Path) -> Iterator[RunFolder]:
     """The runs in a folder and its subfolders, in the order of their names."""
     return (RunFolder(file.parent) for file in sorted(folder.rglob(CONFIG)))
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values of nested tables, as a configuration or a summary, by the names on the way to them."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}  # pyright: ignore[reportUnknownArgumentType]
+        found |= inner
+    return found
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,8 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from biasgan.cli.resume import checkpoint_of, with_options_of_resumed
+from biasgan.cli.resume import with_options_of_resumed
 from biasgan.runs.log import read_log
+from biasgan.runs.resumption import checkpoint_of
 from biasgan.runs.weights import CheckpointError
 
 from ..conftest import Command, tiny

@@ -11,7 +11,7 @@ from runpy import run_module
 from biasgan.system.imports import importing
 
 with importing():
-    import biasgan.run  # noqa: F401
+    import biasgan.training.run  # noqa: F401
 
 
 def environment(rank: int, port: int) -> dict[str, str]:

@@ -5,13 +5,14 @@ import torch
 
 from biasgan.data.sets import ImageSet
 from biasgan.losses.adversarial import RelativisticAverageLoss
+from biasgan.runs.folder import RunFolder
 from biasgan.runs.log import read_log
 from biasgan.training.callbacks.bias_monitor import BiasMonitor
 from biasgan.training.callbacks.checkpoints import Checkpoints
 from biasgan.training.callbacks.ema import EMA
 from biasgan.training.callbacks.random_state import RandomState
+from biasgan.training.callbacks.run_record import RunRecord
 from biasgan.training.gan import RestorationGAN
-from biasgan.training.loggers.config_record import ConfigRecord
 from biasgan.training.loggers.csv_log import CSVLog
 from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.mitigations.divergence_regularizer import DivergenceRegularizer
@@ -38,7 +39,7 @@ def run(
         ConditionalDiscriminator(),
         DivergenceRegularizer(0.1, LAYERS),
         BiasMonitor(LAYERS, 32),
-        ConfigRecord({"seed": 0}),
+        RunRecord(RunFolder(folder), {"seed": 0}),
         Checkpoints(folder / "checkpoints", every=1),
         loggers=(log,),
         max_steps=stop,

@@ -18,8 +18,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from biasgan.cli.config import AUTO, digest_of, plain
+from biasgan.cli.config import digest_of, plain
 from biasgan.cli.options import plain_or_quoted, quoted, with_absolute_paths
+from biasgan.runs.folder import AUTO
 from biasgan.sweep.identical import refuse_identical, training_key
 from biasgan.sweep.job import Job
 from biasgan.sweep.shared_stage import pixel_stage_key

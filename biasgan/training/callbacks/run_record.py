@@ -4,21 +4,31 @@ from typing import Any, cast
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from biasgan.data.datamodule import RestorationData
+from biasgan.runs.folder import RunFolder
 
 
-class ConfigRecord(Callback):
-    """Put the configuration into every checkpoint, so that the file alone says what it is, and a hash of the pairs.
+class RunRecord(Callback):
+    """Keep what stands in a run folder true: each file says what it is of, and none is of an earlier end.
+
+    Every checkpoint has the configuration, so that the file alone says what it is, and a hash of the pairs.
 
     Args:
+        run: The folder.
         config: The resolved configuration; plain containers, since anything else makes the file unloadable with
             `weights_only=True`.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, run: RunFolder, config: Mapping[str, Any]) -> None:
+        self.run = run
         self.config = dict(config)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remove what an earlier end has left."""
+        if trainer.is_global_zero:
+            self.run.remove_results()
+
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Put both in, as `config` and `data_fingerprint`."""
+        """Put `config` and `data_fingerprint` in."""
         checkpoint["config"] = self.config
         checkpoint["data_fingerprint"] = fingerprint(trainer)
 

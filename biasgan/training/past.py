@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pydoc import locate
 from typing import Any
 
-from biasgan.cli.config import AUTO
-from biasgan.cli.repeat import flat
+from biasgan.runs.folder import AUTO, flat
 from biasgan.training.callbacks.ema import EMA
 from biasgan.training.mitigations.mitigation import Mitigation
 

@@ -14,9 +14,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from PIL import Image
 from safetensors.torch import load_file
 
-from biasgan.cli.past import with_past
 from biasgan.runs.folder import RunFolder
 from biasgan.runs.log import read_log
+from biasgan.training.past import with_past
 
 from ..conftest import Command, Finished, tiny
 
@@ -189,7 +189,7 @@ def test_what_is_done_otherwise_from_now_on_is_recorded(command: Command, run: P
 
 def test_results_of_before_go_when_a_run_goes_on(command: Command, run: Path) -> None:
     """Else an interruption would leave them beside a checkpoint of another iteration."""
-    failing = "+callbacks.fail._target_=tests.cli.test_past.Fail"
+    failing = "+callbacks.fail._target_=tests.training.test_past.Fail"
     assert command("resume=run", "iterations=9", "checkpoint_every=2", failing).status == 1
     assert torch.load(run / "checkpoints" / "last.ckpt")["global_step"] == 6
     folder = RunFolder(run)

@@ -3,7 +3,7 @@ import math
 from functools import partial
 from typing import Any
 
-from biasgan.training.recipe import described
+from biasgan.training.summary import described
 
 from ..conftest import Finished
 
