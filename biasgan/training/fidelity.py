@@ -1,6 +1,6 @@
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import ceil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import ceil, isfinite
 from typing import Any, cast
 
 import torch
@@ -17,13 +17,17 @@ from biasgan.losses.pixel import PixelLoss, pixel_loss
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
 from biasgan.system.memory import release_freed_memory
-from biasgan.training.nonfinite import check_finite
 from biasgan.training.schedule import Schedule
+from biasgan.training.stage import Stage
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 MOST_ENTRIES = 5000
 """Of the loss terms of a training in its log: as many as a chart can show."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """A loss term is NaN or infinite; the weights have not been touched by it."""
 
 
 class FidelityRestoration(LightningModule):
@@ -101,24 +105,24 @@ class FidelityRestoration(LightningModule):
         return {name: value for name, value in self.latest.items() if self.reported[name] == self.iteration}
 
     @property
-    def stage(self) -> str:
-        """Name of the stage that the next iteration belongs to."""
-        return "pixel stage"
+    def stages(self) -> Sequence[Stage]:
+        """All stages in their order."""
+        return [Stage("pixel stage", 0, self.iterations, self.schedule, self.pixel_iteration)]
 
     @property
-    def in_final_stage(self) -> bool:
+    def stage(self) -> Stage:
+        """The stage of the next iteration."""
+        return next(stage for stage in reversed(self.stages) if stage.begin <= self.iteration)
+
+    @property
+    def enters_stage(self) -> bool:
+        """Whether the next iteration is the first of a stage that comes after another."""
+        return self.iteration == self.stage.begin > 0
+
+    @property
+    def in_last_stage(self) -> bool:
         """Whether the last iteration belonged to the stage that the training is for."""
-        return True
-
-    @property
-    def enters_adversarial_stage(self) -> bool:
-        """Whether the next iteration is the first with a discriminator."""
-        return False
-
-    @property
-    def learning_rate(self) -> float:
-        """Of the next iteration."""
-        return rate(self.schedule, self.iteration, self.iterations)
+        return self.iteration > self.stages[-1].begin
 
     @property
     def generator_optimizer(self) -> LightningOptimizer:
@@ -154,8 +158,10 @@ class FidelityRestoration(LightningModule):
         self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in self.latest.items()})
 
     def training_step(self, batch: Pair, batch_idx: int) -> None:
-        """One iteration."""
-        self.pixel_iteration(batch)
+        """One iteration of the stage at hand, which does not take the optimiser's state of another up."""
+        if self.enters_stage:
+            self.trainer.optimizers[0].state.clear()
+        self.stage.iterate(batch)
 
     def on_train_batch_end(self, outputs: object, batch: Pair, batch_idx: int) -> None:
         """Set the learning rates of the next iteration, and end the training where a callback of any process did."""
@@ -166,7 +172,7 @@ class FidelityRestoration(LightningModule):
         """Set all optimisers to the next iteration's learning rate, for callbacks that look at it before that."""
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self.learning_rate
+                group["lr"] = self.stage.learning_rate(self.iteration)
 
     def agree_on_the_end(self) -> None:
         """Stop after this iteration if any process is to, so that none waits for another that has stopped."""
@@ -208,7 +214,12 @@ class FidelityRestoration(LightningModule):
         strategy: Strategy = self.trainer.strategy
         values = cast(Tensor, strategy.reduce(torch.stack(list(terms.values())), reduce_op="mean"))  # pyright: ignore[reportUnknownMemberType] - untyped in Lightning
         numbers = {name: value.item() for name, value in zip(terms, values.cpu(), strict=True)}
-        check_finite(numbers, self.iteration + 1)
+        if bad := [f"{name} = {value}" for name, value in numbers.items() if not isfinite(value)]:
+            raise NonFiniteLossError(
+                f"Iteration {self.iteration + 1}: {', '.join(bad)}. The weights were not updated with it; the last "
+                "checkpoint is good. A lower learning rate, clip_gradients=1 or trainer.precision=32-true usually "
+                "helps."
+            )
         return numbers
 
     def update(self, optimizers: Mapping[str, Optimizer | LightningOptimizer]) -> dict[str, float]:
@@ -300,17 +311,6 @@ class FidelityRestoration(LightningModule):
         # Figures hold themselves. Until Python finds that out on its own, some pile up to a hundred megabytes.
         gc.collect()
         release_freed_memory()
-
-
-def rate(schedule: Schedule, done: int, iterations: int) -> float:
-    """The learning rate of the next iteration of a stage.
-
-    Args:
-        schedule: Over the stage.
-        done: Iterations of the stage.
-        iterations: Over which the schedule is laid out; beyond them its last rate goes on.
-    """
-    return schedule(min(done, iterations - 1) / iterations)
 
 
 def restoration(module: LightningModule) -> FidelityRestoration:

@@ -1,4 +1,5 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import cast
 
@@ -14,11 +15,11 @@ from biasgan.losses.adversarial import AdversarialLoss, Outcome
 from biasgan.losses.perceptual import perceptual_loss
 from biasgan.losses.pixel import pixel_loss
 from biasgan.networks.vgg_features import VGGFeatures
-from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory, rate
+from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory
 from biasgan.training.mitigations.mitigation import Mitigation, check_discriminator, discriminate
 from biasgan.training.numbers import check_layers, check_number
-from biasgan.training.rehearsal import rehearsal
 from biasgan.training.schedule import Schedule
+from biasgan.training.stage import Stage
 from biasgan.training.step import Step
 
 
@@ -119,37 +120,19 @@ class RestorationGAN(FidelityRestoration):
         return self.has_adversarial_stage and self.iteration > self.pretrain_iterations
 
     @property
-    def in_pixel_stage(self) -> bool:
-        """Whether the next iteration has the pixel loss alone."""
-        return self.iteration < self.pretrain_iterations or not self.has_adversarial_stage
-
-    @property
-    def stage(self) -> str:
-        """Name of the stage that the next iteration belongs to."""
-        return "pixel stage" if self.in_pixel_stage else "adversarial stage"
-
-    @property
-    def in_final_stage(self) -> bool:
-        """Whether the last iteration was adversarial, or none will be."""
-        return self.adversarial or not self.has_adversarial_stage
-
-    @property
-    def enters_adversarial_stage(self) -> bool:
-        """Whether the next iteration is the first with a discriminator, after a pixel stage."""
-        return self.has_adversarial_stage and self.iteration == self.pretrain_iterations > 0
+    def stages(self) -> Sequence[Stage]:
+        """The pixel stage and the adversarial one, as far as there are both."""
+        pixel, adversarial = self.pretrain_iterations, self.iterations - self.pretrain_iterations
+        both = (
+            Stage("pixel stage", 0, pixel, self.pretrain_schedule, self.pixel_iteration),
+            Stage("adversarial stage", pixel, adversarial, self.schedule, self.adversarial_iteration),
+        )
+        return [stage for stage in both if stage.iterations]
 
     @property
     def networks(self) -> list[nn.Module]:
         """Everything that a training step runs."""
         return [*super().networks, self.discriminator]
-
-    @property
-    def learning_rate(self) -> float:
-        """Of the next iteration, for both networks."""
-        pixel = self.pretrain_iterations
-        if self.in_pixel_stage:
-            return rate(self.pretrain_schedule, self.iteration, pixel)
-        return rate(self.schedule, self.iteration - pixel, self.iterations - pixel)
 
     def discriminate(self, image: Tensor, step: Step) -> Tensor:
         """Logits of candidates as the mitigations have them shown: the only road to the discriminator.
@@ -205,15 +188,6 @@ class RestorationGAN(FidelityRestoration):
     def configure_optimizers(self) -> list[Optimizer]:
         """Two optimisers, the generator's first."""
         return [self.optimizer(self.generator.parameters()), self.optimizer(self.discriminator.parameters())]
-
-    def training_step(self, batch: Pair, batch_idx: int) -> None:
-        """One iteration of the stage at hand."""
-        if self.in_pixel_stage:
-            self.pixel_iteration(batch)
-        else:
-            if self.enters_adversarial_stage:
-                self.trainer.optimizers[0].state.clear()
-            self.adversarial_iteration(batch)
 
     def adversarial_iteration(self, batch: Pair) -> None:
         """Update the generator, then the discriminator.
@@ -295,3 +269,21 @@ class RestorationGAN(FidelityRestoration):
         pixel = self.weights.pixel * pixel_loss(step.restored, step.original)
         perceptual = perceptual_loss(step.restored_features, step.original_features, self.layers)
         return {"pixel": pixel, "perceptual": self.weights.perceptual * perceptual} | terms
+
+
+@contextmanager
+def rehearsal(networks: Iterable[nn.Module], device: torch.device) -> Generator[None]:
+    """Run networks in training mode without gradient, and have all as if that had not been.
+
+    What they do within the block they do once more after it: buffers, such as the vectors of spectral norm and the
+    running statistics of batch norm, and random numbers are as before.
+    """
+    buffers = [buffer for network in networks for buffer in network.buffers()]
+    before = [buffer.clone() for buffer in buffers]
+    devices = [device] if device.type == "cuda" else []
+    with torch.no_grad(), torch.random.fork_rng(devices):  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
+        yield
+        for buffer, kept in zip(buffers, before, strict=True):
+            buffer.copy_(kept)
+    # Until 2.9 PyTorch keeps weights in half precision without their gradient.
+    torch.clear_autocast_cache()

@@ -14,12 +14,12 @@ from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.runs.log import read_log
 from biasgan.training.callbacks.bias_monitor import BiasMonitor
 from biasgan.training.callbacks.ema import EMA
+from biasgan.training.fidelity import NonFiniteLossError
 from biasgan.training.gan import LossWeights, RestorationGAN
 from biasgan.training.loggers.csv_log import CSVLog
 from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.mitigations.divergence_regularizer import DivergenceRegularizer
 from biasgan.training.mitigations.mitigation import Mitigation
-from biasgan.training.nonfinite import NonFiniteLossError
 from biasgan.training.numbers import check_layers
 from biasgan.training.schedule import Constant
 from biasgan.training.step import Step

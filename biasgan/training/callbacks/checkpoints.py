@@ -140,7 +140,7 @@ class Checkpoints(Callback):
             return
         module = restoration(pl_module)
         value = module.figures.get(f"valid/{self.metric}")
-        if module.in_final_stage and value is not None and self.is_best(value):
+        if module.in_last_stage and value is not None and self.is_best(value):
             self.best = value
             trainer.save_checkpoint(self.folder / BEST)
         if self.due(trainer):

@@ -35,8 +35,8 @@ class EMA(Callback):
         self.average = {name: torch.empty_like(p).copy_(start[name]) for name, p in parameters.items()}
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Pair, batch_idx: int) -> None:
-        """Let the adversarial stage start from the average of the pixel stage."""
-        if restoration(pl_module).enters_adversarial_stage:
+        """Let each further stage start from the average of the one before."""
+        if restoration(pl_module).enters_stage:
             write(parameters_of(pl_module), self.average)
 
     def on_train_batch_end(

@@ -41,7 +41,7 @@ class ProgressBar(Callback):
             module = restoration(pl_module)
             self.progress.update(
                 self.progress.task_ids[0],
-                description=module.stage,
+                description=module.stage.name,
                 completed=module.iteration,
                 figures=figures(trainer),
             )
@@ -51,7 +51,7 @@ class ProgressBar(Callback):
         if self.progress is None and trainer.is_global_zero and trainer.state.fn == "fit":
             module = restoration(pl_module)
             done = f"iteration {module.iteration} of {trainer.max_steps}"
-            self.console.print(f"{done}, {module.stage}: {figures(trainer)}")
+            self.console.print(f"{done}, {module.stage.name}: {figures(trainer)}")
 
     def close(self) -> None:
         """Close the bar."""
