@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import hydra
 import numpy as np
@@ -60,16 +60,15 @@ def prepare(config: Mapping[str, Any]) -> None:
         config: The resolved configuration in plain containers.
     """
     keep_freed_memory()
-    source = build(PairSource, config["pairs"])
-    if not isinstance(source, StoredPairs):
+    pairs = build(PairSource, config["pairs"])
+    if not isinstance(pairs, StoredPairs):
         raise ValueError("These pairs are made already. check=true looks for damage.")
-    pairs = cast(StoredPairs[Any], source)
     if config["to"]:
         Storage(config["to"])  # fails before any pair is made where it is no place to write to
     train, valid = pairs.open(least_side=1, tell=True, measured=needs(config["metrics"]))
     if config["to"]:
         # Only here, since it takes half a gigabyte of memory.
-        from biasgan.data.streaming.chunk_writer import write_chunks
+        from biasgan.data.streaming.writing import write_chunks
 
         write_chunks(PairSets(train, valid), pairs.identity, config["to"])
     console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -88,7 +87,7 @@ def check(config: Mapping[str, Any]) -> None:
     console.print("All pairs are as they should be.")
 
 
-def table(pairs: StoredPairs[Any], train: Sequence[StoredEntry], valid: Sequence[StoredEntry]) -> Table:
+def table(pairs: StoredPairs, train: Sequence[StoredEntry], valid: Sequence[StoredEntry]) -> Table:
     """The main figures of a set, for the terminal."""
     entries = [*train, *valid]
     own = [path for entry in entries for path in (entry.compressed, entry.bitstream, entry.record) if path]

@@ -7,14 +7,14 @@ import numpy as np
 from biasgan.codecs.codec import Codec, CodecError
 from biasgan.data.pairs.digests import read_source
 from biasgan.data.pairs.quality import draw_quality, read_qualities
-from biasgan.data.pairs.store import DamageError, PairStore, StoredEntry
-from biasgan.data.pairs.stored import Inspection, Sources, StoredPairs
+from biasgan.data.pairs.store import PairStore
+from biasgan.data.pairs.stored import Inspection, Made, Source, StoredPairs
 from biasgan.data.sets import ImageSet
 from biasgan.io.checksums import sha256_of_file, sha256_of_json
 from biasgan.io.images import read_image
 
 
-class CodedPairs(StoredPairs[Path]):
+class CodedPairs(StoredPairs):
     """Pairs that a codec makes of images: each is compressed once, whole.
 
     They are kept in `<codec>-<hash of its identity>/<quality>`.
@@ -45,73 +45,45 @@ class CodedPairs(StoredPairs[Path]):
         super().__init__(store, workers, bad_images)
         if codec is None:
             raise ValueError("codec=none is for data=pairs, whose images were compressed already; choose a codec.")
-        self.images = images
-        self.codec = codec
-        self.quality = quality
-        self.qualities = read_qualities(quality, codec)
         identity = codec.identity
-        self.codec_folder = f"{codec.name}-{sha256_of_json(identity)[:8]}"
+        self.codec = codec
+        self.qualities = read_qualities(quality, codec)
+        self.title = f"{codec.name} {quality}"
+        name = f"{codec.name}-{sha256_of_json(identity)[:8]}"
+        self.folder = self.root / name / (str(self.qualities[0]) if len(self.qualities) == 1 else "")
         self.stores = {
-            each: PairStore(self.root, f"{self.codec_folder}/{each}", identity, each, codec.extension)
-            for each in self.qualities
+            each: PairStore(self.root, f"{name}/{each}", identity, each, codec.extension) for each in self.qualities
         }
-
-    @property
-    def title(self) -> str:
-        """Codec and quality."""
-        return f"{self.codec.name} {self.quality}"
-
-    @property
-    def folder(self) -> Path:
-        """That of the quality; of the codec if there are several."""
-        return self.root / self.codec_folder / (str(self.qualities[0]) if len(self.qualities) == 1 else "")
+        train, valid = (
+            [Source(str(file), images.places.get(file, ""), (file,)) for file in side]
+            for side in (images.train, images.valid)
+        )
+        self.sources = train, valid
+        self.rule, self.left_out = images.rule, images.left_out
 
     @property
     def identity(self) -> dict[str, str | int]:
-        """The codec's."""
+        """The codec's own."""
         return self.codec.identity
 
-    def sources(self) -> Sources[Path]:
-        """The image files."""
-        return Sources(self.images.train, self.images.valid)
+    def store(self, key: str) -> PairStore:
+        """That of the quality which the image gets."""
+        return self.stores[draw_quality(self.qualities, key)]
 
-    @property
-    def division(self) -> tuple[str, Sequence[str]]:
-        """That of the images."""
-        return self.images.rule, self.images.left_out
-
-    def place(self, source: Path) -> str:
-        """As the images say."""
-        return self.images.places.get(source, "")
-
-    def find(self, source: Path) -> StoredEntry | None:
-        """The pair of an image; none also if the file has moved or changed, since it must be read first."""
-        digest = self.digests.find(source)
-        return self.store(digest).find(digest, source.name) if digest else None
-
-    def make(self, source: Path) -> StoredEntry:
+    def encode(self, source: Source, contents: Sequence[bytes], key: str) -> Made:
         """Compress an image."""
-        data, digest = self.digests.read(source)
-        store = self.store(digest)
-        entry = store.whole(digest, source.name)
-        if entry:
-            return entry
-        original = read_image(source, data)
-        coded = self.codec.encode(original, draw_quality(self.qualities, digest))
+        original = read_image(source.files[0], contents[0])
+        coded = self.codec.encode(original, draw_quality(self.qualities, key))
         if coded.image.shape != original.shape:
             raise CodecError(f"{self.codec.name} turned {original.shape} into {coded.image.shape}.")
-        return store.put(digest, source.name, digest, original, coded.image, coded.data)
+        return Made(original, coded.image, coded.data)
 
-    def inspect(self, source: Path) -> Inspection:
+    def inspect(self, source: Source) -> Inspection:
         """Compare every byte of a pair with its hash, and its pixels with what the bitstream decodes to."""
-        _, digest = read_source(source)
-        try:
-            entry = self.store(digest).recorded(digest, source.name)
-        except DamageError as error:
-            return Inspection([f"{source}: {error}"], None)
+        _, digest = read_source(source.files[0])
+        entry, problems = self.kept(source, [digest])
         if not entry:
-            return Inspection([f"{source} has no pair yet."], None)
-        problems = entry.damage()
+            return Inspection([f"{source}: {problem}" for problem in problems] or [f"{source} has no pair yet."], None)
         if not problems and entry.bitstream:
             try:
                 if not np.array_equal(self.codec.decode(entry.bitstream.read_bytes()), np.load(entry.compressed)):
@@ -120,7 +92,3 @@ class CodedPairs(StoredPairs[Path]):
                 problems = [f"{entry.bitstream}: {error}"]
         picture = sha256_of_file(entry.original) if entry.original.exists() else None
         return Inspection([f"{source}: {problem}" for problem in problems], picture)
-
-    def store(self, digest: str) -> PairStore:
-        """Where the pair of the image with this hash is."""
-        return self.stores[draw_quality(self.qualities, digest)]

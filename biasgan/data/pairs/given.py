@@ -1,5 +1,4 @@
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -7,46 +6,14 @@ import numpy as np
 
 from biasgan.data import sets
 from biasgan.data.pairs.digests import read_source
-from biasgan.data.pairs.store import DamageError, PairStore, StoredEntry
-from biasgan.data.pairs.stored import Inspection, Sources, StoredPairs
+from biasgan.data.pairs.store import PairStore
+from biasgan.data.pairs.stored import Inspection, Made, Source, StoredPairs, require_sound
 from biasgan.io.checksums import sha256
 from biasgan.io.images import ImageError, read_image
 from biasgan.io.listing import list_images
 
 
-@dataclass(frozen=True)
-class GivenFiles:
-    """The files of one pair: one on each side if all is well.
-
-    Attributes:
-        name: Path in the folder, without extension.
-        original: Files of this name among the originals.
-        compressed: Files of this name among the compressed images.
-    """
-
-    name: str
-    original: tuple[Path, ...]
-    compressed: tuple[Path, ...]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def both(self) -> tuple[Path, Path]:
-        """The original and the compressed image.
-
-        Raises:
-            ImageError: If there is not one of each.
-        """
-        if len(self.original) == len(self.compressed) == 1:
-            return self.original[0], self.compressed[0]
-        for files in (self.original, self.compressed):
-            if len(files) > 1:
-                raise ImageError(f"{' and '.join(map(str, files))} have the same name but for the extension.")
-        side, (file,) = ("compressed", self.original) if self.original else ("original", self.compressed)
-        raise ImageError(f"{file} has no partner: no {side} image is called {self.name}.")
-
-
-class GivenPairs(StoredPairs[GivenFiles]):
+class GivenPairs(StoredPairs):
     """Users' own pairs: images before and after compression in two folders, under equal names.
 
     A name is the path in the folder without extension. The originals are divided as `data.sets.folder` divides them,
@@ -75,74 +42,44 @@ class GivenPairs(StoredPairs[GivenFiles]):
         bad_images: Literal["stop", "skip"] = "stop",
     ) -> None:
         super().__init__(store, workers, bad_images)
-        self.store = PairStore(self.root, "given", self.identity, quality=None, extension=None)
+        self.pair_store = PairStore(self.root, "given", self.identity, quality=None, extension=None)
+        self.title, self.folder = "given pairs", self.pair_store.folder
         root, other_root = Path(original).expanduser(), Path(compressed).expanduser()
-        sides = sets.folder(root)
-        originals = by_name(root, sides.train + sides.valid)
+        images = sets.folder(root)
+        self.rule, self.left_out = images.rule, images.left_out
+        originals = by_name(root, images.train + images.valid)
         # What is left out there is so here.
         left_out = by_name(root, list_images(root)).keys() - originals.keys()
         others = {k: v for k, v in by_name(other_root, list_images(other_root)).items() if k not in left_out}
-        self.division_of_originals = sides.rule, sides.left_out
-        pairs = {name: GivenFiles(name, originals.get(name, ()), others.get(name, ())) for name in originals | others}
-        valid = set(by_name(root, sides.valid))
-        self.pairs = Sources(
+        valid = by_name(root, images.valid)
+        pairs = {name: source_of(name, originals.get(name, ()), others.get(name, ())) for name in originals | others}
+        self.sources = (
             [pair for name, pair in pairs.items() if name not in valid],
             [pair for name, pair in pairs.items() if name in valid],
         )
 
     @property
-    def title(self) -> str:
-        """Not of any codec."""
-        return "given pairs"
-
-    @property
-    def folder(self) -> Path:
-        """One for all given pairs."""
-        return self.store.folder
-
-    @property
     def identity(self) -> dict[str, str | int]:
-        """What compressed the images is not known."""
+        """Nobody knows what compressed the images."""
         return {"codec": "given"}
 
-    @property
-    def division(self) -> tuple[str, Sequence[str]]:
-        """That of the originals."""
-        return self.division_of_originals
+    def store(self, key: str) -> PairStore:
+        """One for all given pairs."""
+        return self.pair_store
 
-    def place(self, source: GivenFiles) -> str:
-        """The name of the pair."""
-        return source.name
-
-    def sources(self) -> Sources[GivenFiles]:
-        """The files of the pairs."""
-        return self.pairs
-
-    def find(self, source: GivenFiles) -> StoredEntry | None:
-        """The decoded pair; none also if a file has moved or changed, since it must be read first."""
-        original, compressed = source.both()
-        digests = [self.digests.find(file) for file in (original, compressed)]
-        return self.store.find(joint(*digests), original.name) if all(digests) else None
-
-    def make(self, source: GivenFiles) -> StoredEntry:
+    def encode(self, source: Source, contents: Sequence[bytes], key: str) -> Made:
         """Decode both files."""
-        original, compressed = source.both()
-        original_data, original_digest = self.digests.read(original)
-        compressed_data, compressed_digest = self.digests.read(compressed)
-        key = joint(original_digest, compressed_digest)
-        entry = self.store.whole(key, original.name)
-        if entry:
-            return entry
-        pixels = read_image(original, original_data), read_image(compressed, compressed_data)
-        check_sizes(source, *pixels)
-        return self.store.put(key, original.name, original_digest, *pixels, compressed_data)
+        original, compressed = map(read_image, source.files, contents)
+        require_same_size(source, original, compressed)
+        return Made(original, compressed, contents[1])
 
-    def inspect(self, source: GivenFiles) -> Inspection:
+    def inspect(self, source: Source) -> Inspection:
         """Decode both files, and compare every byte of the decoded pair with its hash if there is one."""
+        require_sound(source)
         problems: list[str] = []
         pixels: list[np.ndarray | None] = []
         digests: list[str] = []
-        for file in source.both():
+        for file in source.files:
             try:
                 data, digest = read_source(file)
                 pixels.append(read_image(file, data))
@@ -153,13 +90,10 @@ class GivenPairs(StoredPairs[GivenFiles]):
         original, compressed = pixels
         if original is not None and compressed is not None:
             try:
-                check_sizes(source, original, compressed)
-                entry = self.store.recorded(joint(*digests), source.name)
-                problems = [f"{source}: {line}" for line in entry.damage()] if entry else []
+                require_same_size(source, original, compressed)
+                problems = [f"{source}: {line}" for line in self.kept(source, digests)[1]]
             except ImageError as error:
                 problems = [str(error)]
-            except DamageError as error:
-                problems = [f"{source}: {error}"]
         return Inspection(problems, None if original is None else sha256(str(original.shape).encode(), original.data))
 
 
@@ -172,17 +106,23 @@ def by_name(root: Path, files: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
     return names
 
 
-def joint(*digests: str | None) -> str:
-    """One hash for several."""
-    return sha256(" ".join(map(str, digests)).encode())
+def source_of(name: str, originals: tuple[Path, ...], others: tuple[Path, ...]) -> Source:
+    """The files of one name, before and after compression; it has a flaw if there is not one of each."""
+    flaw = ""
+    if several := next((files for files in (originals, others) if len(files) > 1), None):
+        flaw = f"{' and '.join(map(str, several))} have the same name but for the extension."
+    elif not (originals and others):
+        missing, file = ("compressed", *originals) if originals else ("original", *others)
+        flaw = f"{file} has no partner: no {missing} image is called {name}."
+    return Source(name, name, (*originals, *others), flaw)
 
 
-def check_sizes(source: GivenFiles, original: np.ndarray, compressed: np.ndarray) -> None:
+def require_same_size(source: Source, original: np.ndarray, compressed: np.ndarray) -> None:
     """Refuse images of different sizes.
 
     Raises:
         ImageError: Names both.
     """
     if original.shape != compressed.shape:
-        (one, other), sizes = source.both(), [f"{i.shape[1]} x {i.shape[0]}" for i in (original, compressed)]
+        (one, other), sizes = source.files, [f"{i.shape[1]} x {i.shape[0]}" for i in (original, compressed)]
         raise ImageError(f"{one} has {sizes[0]} pixels, but {other} has {sizes[1]}.")

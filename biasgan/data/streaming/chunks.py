@@ -1,12 +1,12 @@
 import json
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -16,98 +16,50 @@ from biasgan.data.streaming.storage import AbsentError, Storage
 from biasgan.io.checksums import sha256_of_file, sha256_of_json
 
 INDEX = "pairs.json"
-Side: TypeAlias = Literal["train", "valid"]
+"""All that a set says about itself: `identity`, `chunks`, `pairs` and their hash. Without it there is no set."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A file with some pairs in it, in LitData's format.
-
-    Attributes:
-        name: Of the file.
-        size: In bytes.
-        sha256: In hexadecimal digits.
-    """
+    """A file with some pairs in it, in LitData's format; its size is in bytes."""
 
     name: str
     size: int
     sha256: str
 
+    def damage(self, path: Path) -> str | None:
+        """What is wrong with a copy of it, or None."""
+        try:
+            if (size := path.stat().st_size) != self.size:
+                return f"has {size} bytes instead of {self.size}"
+            return None if sha256_of_file(path) == self.sha256 else "is not as it was written: its hash differs"
+        except FileNotFoundError:
+            return "is missing"
 
-@dataclass(frozen=True)
-class ChunkedPair:
-    """Where a pair is, and what it is.
 
-    Attributes:
-        name: Of the image.
-        side: Which set it is in.
-        width: In pixels.
-        height: In pixels.
-        bits: Size of the compressed file.
-        quality: With which it was coded; None if nobody knows.
-        chunk: Number of its chunk.
-        compressed: Where the pixels after compression begin in the chunk, in bytes.
-        original: Where those before begin.
-        place: As `Entry.place`.
+def read_index(storage: Storage) -> dict[str, Any]:
+    """What a set says about itself.
+
+    Raises:
+        AbsentError: If it is not there.
+        StorageError: If the storage cannot be reached.
+        DamageError: If it is not as it was written.
     """
-
-    name: str
-    side: Side
-    width: int
-    height: int
-    bits: int
-    quality: int | None
-    chunk: int
-    compressed: int
-    original: int
-    place: str = ""
-
-
-class ChunkedSet(NamedTuple):
-    """All that a set of pairs in chunks says about itself; written last, so that without it there is no set."""
-
-    identity: Mapping[str, str | int]
-    chunks: Sequence[Chunk]
-    pairs: Sequence[ChunkedPair]
-
-    def write(self, path: Path) -> None:
-        """Write it to a file, with a hash of itself."""
-        content = {
-            "identity": dict(self.identity),
-            "chunks": [asdict(chunk) for chunk in self.chunks],
-            "pairs": [asdict(pair) for pair in self.pairs],
-        }
-        path.write_text(json.dumps({"sha256": sha256_of_json(content), **content}))
-
-    @classmethod
-    def read(cls, storage: Storage) -> "ChunkedSet":
-        """Read it from where the set is.
-
-        Raises:
-            AbsentError: If it is not there.
-            StorageError: If the storage cannot be reached.
-            DamageError: If it is not as it was written.
-        """
-        with TemporaryDirectory() as folder:
-            path = Path(folder, INDEX)
-            try:
-                storage.get(INDEX, path)
-            except AbsentError as error:
-                raise AbsentError(
-                    f"{storage.root} has no whole set of pairs: {error} Write one with python -m biasgan.prepare … "
-                    f"{quote(f'to={storage.root}')}"
-                ) from error
-            try:
-                content: dict[str, Any] = json.loads(path.read_bytes())
-                if content.pop("sha256") != sha256_of_json(content):
-                    raise ValueError("its hash differs")
-                chunks = [Chunk(**chunk) for chunk in content["chunks"]]
-                return cls(content["identity"], chunks, [ChunkedPair(**pair) for pair in content["pairs"]])
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise DamageError(
-                    f"{storage.root}/{INDEX} is not as it was written: {error}. Write the set again with "
-                    f"python -m biasgan.prepare … {quote(f'to={storage.root}')}"
-                ) from error
+    command = f"python -m biasgan.prepare … {quote(f'to={storage.root}')}"
+    with TemporaryDirectory() as folder:
+        path = Path(folder, INDEX)
+        try:
+            storage.get(INDEX, path)
+            content: dict[str, Any] = json.loads(path.read_bytes())
+            if content.pop("sha256") != sha256_of_json(content):
+                raise ValueError("its hash differs")
+        except AbsentError as error:
+            raise AbsentError(f"{storage.root} has no whole set of pairs: {error} Write one with {command}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DamageError(
+                f"{storage.root}/{INDEX} is not as it was written: {error}. Write the set again with {command}"
+            ) from error
+    return content
 
 
 class ChunkCache:
@@ -133,12 +85,7 @@ class ChunkCache:
         return {**self.__dict__, "maps": {}}
 
     def map(self, chunk: Chunk) -> np.ndarray:
-        """A chunk mapped into memory, checked, (size,) uint8, read-only.
-
-        Raises:
-            DamageError: If it is not as it was written.
-            StorageError: If it cannot be fetched.
-        """
+        """A chunk mapped into memory, (size,) uint8, read-only; errors as of `held`."""
         if chunk not in self.maps:
             with self.held(chunk) as path:
                 if not self.storage.folder:
@@ -148,7 +95,7 @@ class ChunkCache:
         return self.maps[chunk]
 
     def path(self, chunk: Chunk) -> Path:
-        """Where a chunk is or would be on the local disk."""
+        """Where a chunk or its copy is."""
         return self.storage.folder / chunk.name if self.storage.folder else self.folder / f"{chunk.sha256[:32]}.bin"
 
     @contextmanager
@@ -161,13 +108,13 @@ class ChunkCache:
         """
         path = self.path(chunk)
         if self.storage.folder:
-            if problem := damage(path, chunk):
+            if problem := chunk.damage(path):
                 raise DamageError(f"{path} {problem}. Write the set again.")
             yield path
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with lock_of(path):
-            if damage(path, chunk):
+            if chunk.damage(path):
                 self.copy(chunk, path)
             os.utime(path)
             yield path
@@ -178,7 +125,7 @@ class ChunkCache:
         partial = path.with_suffix(".part")
         try:
             self.storage.get(chunk.name, partial)
-            if problem := damage(partial, chunk):
+            if problem := chunk.damage(partial):
                 raise DamageError(f"{self.storage.root}/{chunk.name} {problem}. Write the set again.")
             partial.replace(path)
             # Others may have fetched at the same time.
@@ -187,18 +134,12 @@ class ChunkCache:
             partial.unlink(missing_ok=True)
 
     def make_room(self, size: int) -> None:
-        """Remove copies that nobody holds, those that were used longest ago first, until there is room for more.
-
-        Args:
-            size: Of what is to come, in bytes.
-        """
+        """Remove copies that nobody holds, those used longest ago first, until `size` bytes more fit in."""
         copies: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("*.bin"):
-            try:
+            with suppress(FileNotFoundError):
                 status = path.stat()
-            except FileNotFoundError:
-                continue
-            copies.append((status.st_mtime, status.st_size, path))
+                copies.append((status.st_mtime, status.st_size, path))
         excess = sum(size for _, size, _ in copies) + size - self.most_bytes
         for _, size_of_copy, path in sorted(copies):
             if excess <= 0:
@@ -211,14 +152,3 @@ class ChunkCache:
 def lock_of(path: Path) -> FileLock:
     """What a process holds while it fetches, maps or removes a copy."""
     return FileLock(path.with_suffix(".lock"))
-
-
-def damage(path: Path, chunk: Chunk) -> str | None:
-    """What is wrong with the file of a chunk, or None."""
-    try:
-        if (size := path.stat().st_size) != chunk.size:
-            return f"has {size} bytes instead of {chunk.size}"
-        digest = sha256_of_file(path)
-    except FileNotFoundError:
-        return "is missing"
-    return None if digest == chunk.sha256 else "is not as it was written: its hash differs"

@@ -26,7 +26,8 @@ class Storage:
     """The files of a folder, or of a prefix in object storage of S3's kind, by their names.
 
     Credentials and endpoint come from the environment, as for every program that uses boto3: AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_ENDPOINT_URL.
+    AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_ENDPOINT_URL. All methods raise StorageError if the storage cannot be
+    reached or does not take a file.
 
     Args:
         root: A path, or `s3://bucket/prefix`.
@@ -45,26 +46,16 @@ class Storage:
         self.anonymous = anonymous
 
     def get(self, name: str, target: Path) -> None:
-        """Copy a file from the storage.
-
-        Raises:
-            AbsentError: If there is none.
-            StorageError: If the storage cannot be reached.
-        """
-        if self.folder:
-            try:
-                shutil.copyfile(self.folder / name, target)
-            except FileNotFoundError as error:
-                raise AbsentError(f"{self.folder / name} does not exist.") from error
-        else:
-            self.call("download_file", name, Filename=str(target))
+        """Copy a file from the storage; AbsentError if there is none."""
+        if not self.folder:
+            return self.call("download_file", name, Filename=str(target))
+        try:
+            shutil.copyfile(self.folder / name, target)
+        except FileNotFoundError as error:
+            raise AbsentError(f"{self.folder / name} does not exist.") from error
 
     def put(self, name: str, source: Path) -> None:
-        """Move a file into the storage, whole or not at all.
-
-        Raises:
-            StorageError: If the storage cannot be reached or does not take it.
-        """
+        """Move a file into the storage, whole or not at all."""
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Beside the target first: the source may be on another disk.
@@ -76,11 +67,7 @@ class Storage:
             source.unlink()
 
     def remove(self, name: str) -> None:
-        """Remove a file if it is there.
-
-        Raises:
-            StorageError: If the storage cannot be reached.
-        """
+        """Remove a file if it is there."""
         if self.folder:
             (self.folder / name).unlink(missing_ok=True)
         else:
@@ -117,11 +104,7 @@ def client_maker(thread: int) -> Callable[..., Any]:
 
 
 def extra(module: str) -> ModuleType:
-    """A module of the extra for sets in chunks.
-
-    Raises:
-        ImportError: If it is not installed; says what to install.
-    """
+    """Import a module of the extra for sets in chunks; an ImportError says what to install."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from biasgan.data.pairs.entry import Entry, asked_by
 from biasgan.data.pairs.source import NOTHING, PairSets, PairSource
 from biasgan.data.pairs.store import DamageError
 from biasgan.data.pairs.stored import announce, divided
-from biasgan.data.streaming.chunks import Chunk, ChunkCache, ChunkedPair, ChunkedSet
+from biasgan.data.streaming.chunks import Chunk, ChunkCache, read_index
 from biasgan.data.streaming.storage import Storage, StorageError
 from biasgan.io.images import ImageError
 from biasgan.system.threads import in_threads
@@ -24,12 +25,14 @@ class StreamedEntry(Entry):
     """A pair in a chunk.
 
     Attributes:
+        side: Which set it is in.
         cache: Has the chunk at hand.
         chunk: Where the pair is.
         compressed: Where the pixels after compression begin in the chunk, in bytes.
         original: Where those before begin.
     """
 
+    side: Literal["train", "valid"]
     cache: ChunkCache
     chunk: Chunk
     compressed: int
@@ -88,14 +91,19 @@ class StreamedPairs(PairSource):
         self.threads = workers + 1
 
     @cached_property
-    def index(self) -> ChunkedSet:
+    def index(self) -> dict[str, Any]:
         """What the set says about itself."""
-        return ChunkedSet.read(self.storage)
+        return read_index(self.storage)
+
+    @cached_property
+    def chunks(self) -> list[Chunk]:
+        """All of the set."""
+        return [Chunk(**chunk) for chunk in self.index["chunks"]]
 
     @property
     def identity(self) -> dict[str, str | int]:
         """Of what compressed the images."""
-        return dict(self.index.identity)
+        return self.index["identity"]
 
     def open(self, least_side: int, tell: bool, measured: Mapping[str, int] = NOTHING) -> PairSets[Entry]:
         """The pairs of both sets. Chunks in a folder are compared with their hashes now, others when they come.
@@ -107,9 +115,8 @@ class StreamedPairs(PairSource):
         """
         if tell and self.storage.folder and (problems := self.check()):
             raise DamageError("\n".join(problems))
-        train, valid = (
-            [self.entry(pair) for pair in self.index.pairs if pair.side == side] for side in ("train", "valid")
-        )
+        entries = [self.entry(pair) for pair in self.index["pairs"]]
+        train, valid = ([entry for entry in entries if entry.side == side] for side in ("train", "valid"))
         if tell:
             announce(divided(len(train), len(valid), f"as {self.storage.root} was written", ()))
         sizes = ((train, {f"patch_size={least_side}": least_side}), (valid, asked_by(measured)))
@@ -131,30 +138,20 @@ class StreamedPairs(PairSource):
             except (StorageError, DamageError) as error:
                 return str(error)
 
-        results = in_threads(problem, self.index.chunks, self.threads, "comparing hashes", patience=2)
+        results = in_threads(problem, self.chunks, self.threads, "comparing hashes", patience=2)
         return sorted(line for _, future in results if (line := future.result()))
 
     def order(self, entries: Sequence[Entry], seed: int) -> ImageOrder:
         """Images by windows of chunks that fit into the cache."""
         chunks = Counter(entry.chunk for entry in entries if isinstance(entry, StreamedEntry))
-        total = sum(chunk.size for chunk in self.index.chunks)
+        total = sum(chunk.size for chunk in self.chunks)
         if self.storage.folder or total <= self.cache.most_bytes:
             return super().order(entries, seed)
         # Half for the window that comes, half for the one that goes.
-        window = int(self.cache.most_bytes / 2 / max(chunk.size for chunk in self.index.chunks))
+        window = int(self.cache.most_bytes / 2 / max(chunk.size for chunk in self.chunks))
         return ImageOrder(list(chunks.values()), max(1, window), seed)
 
-    def entry(self, pair: ChunkedPair) -> StreamedEntry:
+    def entry(self, pair: Mapping[str, Any]) -> StreamedEntry:
         """A pair of the index."""
-        return StreamedEntry(
-            name=pair.name,
-            width=pair.width,
-            height=pair.height,
-            bits=pair.bits,
-            quality=pair.quality,
-            cache=self.cache,
-            chunk=self.index.chunks[pair.chunk],
-            compressed=pair.compressed,
-            original=pair.original,
-            place=pair.place,
-        )
+        known: dict[str, Any] = {**pair, "chunk": self.chunks[pair["chunk"]], "cache": self.cache}
+        return StreamedEntry(**known)

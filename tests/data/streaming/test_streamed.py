@@ -19,11 +19,11 @@ from biasgan.data.pairs.coded import CodedPairs
 from biasgan.data.pairs.source import PairSets, PairSource
 from biasgan.data.pairs.store import DamageError, StoredEntry
 from biasgan.data.sets import ImageSet
-from biasgan.data.streaming import chunk_writer, storage
-from biasgan.data.streaming.chunk_writer import write_chunks
-from biasgan.data.streaming.chunks import INDEX, ChunkedSet
+from biasgan.data.streaming import storage, writing
+from biasgan.data.streaming.chunks import INDEX, Chunk
 from biasgan.data.streaming.storage import AbsentError, Storage, StorageError
 from biasgan.data.streaming.streamed import StreamedEntry, StreamedPairs
+from biasgan.data.streaming.writing import write_chunks
 from biasgan.io.images import ImageError
 
 from ...conftest import TINY, Command
@@ -63,15 +63,15 @@ def coded(tmp_path: Path, images: ImageSet) -> CodedPairs:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two pairs a chunk: four chunks for seven pairs."""
-    monkeypatch.setattr(chunk_writer, "CHUNK_BYTES", int(2.5 * PAIR))
+    monkeypatch.setattr(writing, "CHUNK_BYTES", int(2.5 * PAIR))
 
 
-Write = Callable[[str | Path], ChunkedSet]
+Write = Callable[[str | Path], list[Chunk]]
 
 
 @pytest.fixture
 def write(coded: CodedPairs, small_chunks: None) -> Write:
-    def write(root: str | Path) -> ChunkedSet:
+    def write(root: str | Path) -> list[Chunk]:
         return write_chunks(coded.open(1, tell=True), coded.identity, root)
 
     return write
@@ -162,10 +162,10 @@ def names(root: str) -> set[str]:
 def test_a_set_has_no_other_files_than_its_own(write: Write, root: str, coded: CodedPairs, tmp_path: Path) -> None:
     first = write(root)
     assert write(root) == first
-    assert names(root) == {"index.json", INDEX, *(chunk.name for chunk in first.chunks)}
-    assert len(first.chunks) == 4
+    assert names(root) == {"index.json", INDEX, *(chunk.name for chunk in first)}
+    assert len(first) == 4
     smaller = write_chunks(PairSets(*(side[:1] for side in coded.open(1, tell=False))), coded.identity, root)
-    assert names(root) == {"index.json", INDEX, *(chunk.name for chunk in smaller.chunks)}
+    assert names(root) == {"index.json", INDEX, *(chunk.name for chunk in smaller)}
     assert not streamed(root, tmp_path).check()
 
 
@@ -206,7 +206,7 @@ def test_a_set_is_not_there_before_it_is_whole(
     # One that is replaced stays whole until then.
     stopped(PairSets(sets.train[::-1], sets.valid))
     source = streamed(root, tmp_path)
-    assert source.index == first
+    assert source.chunks == first
     assert not source.check()
 
 
@@ -225,7 +225,7 @@ def spoil(path: Path, damage: str) -> None:
 )
 def test_damaged_chunks_of_a_folder_are_named(write: Write, tmp_path: Path, damage: str, message: str) -> None:
     root = tmp_path / "set"
-    chunks = write(root).chunks
+    chunks = write(root)
     for chunk in chunks[1:3]:
         spoil(root / chunk.name, damage)
     problems = streamed(root, tmp_path).check()
@@ -240,7 +240,7 @@ def test_damaged_chunks_of_a_folder_are_named(write: Write, tmp_path: Path, dama
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "missing"])
 def test_damaged_copies_are_fetched_again(write: Write, server: str, tmp_path: Path, damage: str) -> None:
     root = f"s3://bucket/{tmp_path.name}"
-    chunk = write(root).chunks[0]
+    chunk = write(root)[0]
     first = streamed(root, tmp_path)
     first.open(1, tell=True).train[0].pixels()
     copy = first.cache.path(chunk)
@@ -253,7 +253,7 @@ def test_damaged_copies_are_fetched_again(write: Write, server: str, tmp_path: P
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "missing"])
 def test_damaged_chunks_in_object_storage_are_named(write: Write, server: str, tmp_path: Path, damage: str) -> None:
     root = f"s3://bucket/{tmp_path.name}"
-    name = write(root).chunks[0].name
+    name = write(root)[0].name
     client, key = boto3.client("s3"), f"{tmp_path.name}/{name}"
     content = bytearray(client.get_object(Bucket="bucket", Key=key)["Body"].read())
     content[-300] ^= 1
@@ -279,7 +279,7 @@ def test_an_edited_index_is_refused(write: Write, tmp_path: Path, edit: tuple[st
 
 def test_a_set_larger_than_the_cache_is_shown_in_windows(write: Write, server: str, tmp_path: Path) -> None:
     root = f"s3://bucket/{tmp_path.name}"
-    largest = max(chunk.size for chunk in write(root).chunks)
+    largest = max(chunk.size for chunk in write(root))
     source = streamed(root, tmp_path, cache_gigabytes=2.1 * largest / 1e9)
     data = loader_of(source)
     order = source.order(data.train_entries, seed=3)
@@ -303,7 +303,7 @@ def test_a_set_larger_than_the_cache_is_shown_in_windows(write: Write, server: s
 
 def test_maps_of_removed_copies_are_given_up(write: Write, server: str, tmp_path: Path) -> None:
     root = f"s3://bucket/{tmp_path.name}"
-    chunks = write(root).chunks
+    chunks = write(root)
     source = streamed(root, tmp_path, cache_gigabytes=1.1 * max(chunk.size for chunk in chunks) / 1e9)
     first, *_, last = source.open(1, tell=True).train
     kept = first.pixels()[1]
