@@ -17,7 +17,6 @@ from rich.table import Table
 from torch import nn
 
 from biasgan.analysis.triangle import Triangle
-from biasgan.cli.config import build
 from biasgan.cli.past import with_past
 from biasgan.cli.preflight import check_metrics, check_places, check_stages, tell_what_is_missing
 from biasgan.cli.repeat import tell_differences
@@ -28,6 +27,7 @@ from biasgan.io.files import atomic_write
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.networks.discriminator_weights import fitted
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.runs.build import build
 from biasgan.runs.environment import environment
 from biasgan.runs.weights import (
     CheckpointError,
