@@ -103,7 +103,7 @@ def enhance(words: Sequence[str]) -> int:
     if given.realism is not None and given.model != "bundled":
         parser.error(
             f"--realism mixes the bundled model with what it was before its adversarial stage; {given.model} brings no "
-            f"such twin. Mix two of your own with python -m biasgan.interpolate A B weight={given.realism:g}"
+            f"such twin. Mix two of your own with python -m biasgan.interpolate A B --weight {given.realism:g}"
         )
     try:
         found = plan(given.inputs, given.out, extension_of(given.out, given.format), given.compare, given.overwrite)

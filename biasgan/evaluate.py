@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from torch import Tensor, nn
 
-from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.cli.config import CONF, plain, register_resolvers
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import absolute, as_given, path_in, with_absolute_paths
 from biasgan.data.pairs.entry import quality_of
@@ -42,6 +42,7 @@ from biasgan.io.images import read_image
 from biasgan.losses.adversarial import AdversarialLoss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import Features, VGGFeatures
+from biasgan.runs.build import build
 from biasgan.runs.environment import commit, device_name, versions
 from biasgan.runs.folder import RunFolder
 from biasgan.runs.weights import (

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.cli.config import CONF, plain, register_resolvers
 from biasgan.cli.errors import STOPPED, plain_errors
 from biasgan.cli.options import as_given, with_absolute_paths
 from biasgan.data.pairs.source import PairSets, PairSource
@@ -25,6 +25,7 @@ from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.pairs.stored import StoredPairs
 from biasgan.data.streaming.storage import Storage
 from biasgan.metrics.sizes import needs
+from biasgan.runs.build import build
 from biasgan.system.memory import keep_freed_memory
 from biasgan.system.threads import in_threads
 

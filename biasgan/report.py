@@ -1,4 +1,4 @@
-"""Gather evaluated runs on one page: `python -m biasgan.report runs='outputs/**'`."""
+"""Gather evaluated runs on one page: `python -m biasgan.report --runs outputs`."""
 
 import os
 import re
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from biasgan.cli.arguments import read_arguments, read_path
 from biasgan.cli.errors import plain_errors
+from biasgan.cli.parser import Parser, path
 from biasgan.io.files import atomic_write
 from biasgan.reporting.absent import Absent, find_absent, reasons
 from biasgan.reporting.bias_table import bias_table
@@ -26,16 +26,12 @@ from biasgan.reporting.page import Section, page
 from biasgan.reporting.pictures import pictures_of
 from biasgan.reporting.tables import ablation_table, bd_metric_table, bd_rate_table, quality_table, sweeps
 
-USAGE = """
+TEXT = """
 Gather what `python -m biasgan.evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
 opens from disk, beside the paper's own figures; every table is written as CSV and LaTeX, every chart as SVG.
 
-  python -m biasgan.report runs=outputs
-  python -m biasgan.report runs='outputs/realesrgan-*,evaluations' out=report
-
-KEY=VALUE:
-  runs        folders, searched with their subfolders for evaluation.json; a glob, or several with commas between them
-  out         the folder to write, by default report: report.html, results.csv, tables/ and figures/
+  python -m biasgan.report --runs outputs
+  python -m biasgan.report --runs 'outputs/realesrgan-*' evaluations --out report
 """
 
 
@@ -184,9 +180,19 @@ def patterns(given: str) -> list[str]:
 
 def main() -> None:
     """Run from the command line."""
+    parser = Parser("report", TEXT, ("runs", "out"))
+    parser.add_argument(
+        "--runs", metavar="RUN", nargs="+", required=True,
+        help="folders, searched with their subfolders for evaluation.json, or patterns of such",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=path, default="report",
+        help="the folder to write (default: report): report.html, results.csv, tables/ and figures/",
+    )  # fmt: skip
+    given = parser.read(sys.argv[1:])
     with plain_errors():
-        given = read_arguments(sys.argv[1:], USAGE, (), {"runs": None, "out": "report"})
-        file, left_out = report(patterns(given["runs"]), read_path(given["out"]))
+        runs = [pattern for word in given.runs for pattern in patterns(word)]
+        file, left_out = report(runs, given.out)
         console = Console(highlight=False, markup=False, soft_wrap=True)
         for reason in left_out:
             console.print(f"left out: {reason}")

@@ -14,22 +14,23 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from biasgan.cli.arguments import read_arguments, read_path
-from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.cli.config import CONF, plain, register_resolvers
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import quoted
+from biasgan.cli.parser import Parser, path
 from biasgan.data.sets import ImageSet
 from biasgan.reporting.absent import PIXEL_STAGE
+from biasgan.runs.build import build
 from biasgan.runs.folder import RunFolder, runs_in
 
 PAUSE = 0.1
-USAGE = """
+TEXT = """
 Train, evaluate and report an experiment of the paper.
 
-  python -m biasgan.reproduce table5                                                  # a rehearsal of minutes
-  python -m biasgan.reproduce table5 codec=jpeg                                       # the same on JPEG
-  python -m biasgan.reproduce table5 scale=paper data=div2k seed=0,1,2 metrics=paper  # the real thing
-  python -m biasgan.reproduce bias scale=paper data=div2k also=flickr2k               # with Flickr2K's half of Tab. 1
+  python -m biasgan.reproduce table5                                            # a rehearsal of minutes
+  python -m biasgan.reproduce table5 -- codec=jpeg                              # the same on JPEG
+  python -m biasgan.reproduce table5 --metrics paper -- scale=paper data=div2k seed=0,1,2   # the real thing
+  python -m biasgan.reproduce bias --also flickr2k -- scale=paper data=div2k    # with Flickr2K's half of Tab. 1
 
 Experiments, on BPG unless codec= says otherwise:
   table3      seven fidelity baselines, ESRGAN and Real-ESRGAN without and with both mitigations, on QP 37 or QF 20
@@ -38,12 +39,7 @@ Experiments, on BPG unless codec= says otherwise:
   bias        ESRGAN and Real-ESRGAN without and with both mitigations, on QP 27, 37 and 47, or QF 50, 30 and 10
   A rehearsal of table4 has a method of each kind on the first four qualities, one of bias the first and the last.
 
-KEY=VALUE:
-  metrics     what is measured, see python -m biasgan.evaluate --help; by default fast
-  also        images on which all is evaluated too: a choice of data, or a folder
-  out         where a folder EXPERIMENT-SCALE is made for the runs and their report, by default outputs
-
-Everything else goes to the training, see python -m biasgan.train --help. Give other trainings another out=.
+What stands behind -- goes to the training, see python -m biasgan.train --help. Give other trainings another --out.
 It may be stopped at any moment, and the same command goes on there.
 """
 
@@ -86,7 +82,7 @@ def reproduce(
         if waiting := [run for run in runs if not is_evaluated(run, metrics, name)]:
             some = f"run={','.join(map(quoted, waiting))}"
             run_step(f"Step {number} of {steps}", "evaluate", ["-m", some, *of_set, f"metrics={metrics}"])
-    run_step(f"Step {steps} of {steps}", "report", [f"runs={folder}", f"out={folder / 'report'}"])
+    run_step(f"Step {steps} of {steps}", "report", ["--runs", f"{folder}", "--out", f"{folder / 'report'}"])
     return folder / "report" / "report.html"
 
 
@@ -106,7 +102,7 @@ def options_of_set(images: str) -> dict[str | None, list[str]]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("evaluate", options)
     if config.codec is None or OmegaConf.is_missing(config.data, "root"):
-        raise ValueError(f"also={images} does not say which images; expected a folder of them, or div2k or flickr2k.")
+        raise ValueError(f"--also {images} does not say which images; expected a folder of them, or div2k or flickr2k.")
     build(ImageSet, plain(config)["data"])
     return {images if choice.is_file() else folder.resolve().name: options}
 
@@ -172,19 +168,20 @@ def is_evaluated(run: Path, metrics: str, set_name: str | None = None) -> bool:
     return False
 
 
-def is_option(word: str) -> bool:
-    """Whether Hydra takes a word for an option, such as qf=20, or ~callbacks.curves to leave something out."""
-    return "=" in word or word.startswith("~")
-
-
 def main() -> None:
     """Run from the command line."""
+    parser = Parser("reproduce", TEXT, ("metrics", "also", "out"), passes_on=True)
+    add = parser.add_argument
+    add("experiment", metavar="EXPERIMENT", help="one of these")
+    add("--metrics", default="fast", help="what is measured, see python -m biasgan.evaluate --help (default: fast)")
+    add("--also", type=path, help="images on which all is evaluated too: a choice of data, or a folder")
+    add(
+        "--out", type=path, default="outputs",
+        help="where a folder EXPERIMENT-SCALE is made for the runs and their report (default: outputs)",
+    )  # fmt: skip
+    given = parser.read(sys.argv[1:])
     with plain_errors():
-        own = [word for word in sys.argv[1:] if word.startswith(("metrics=", "also=", "out=")) or not is_option(word)]
-        given = read_arguments(own, USAGE, ("experiment",), {"metrics": "fast", "also": "", "out": "outputs"})
-        options = [word for word in sys.argv[1:] if word not in own]
-        also = read_path(given["also"]) if given["also"] else None
-        reproduce(given["experiment"], options, given["metrics"], read_path(given["out"]), also)
+        reproduce(given.experiment, given.rest, given.metrics, given.out, given.also)
 
 
 if __name__ == "__main__":

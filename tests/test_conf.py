@@ -1,6 +1,5 @@
 import re
 from collections.abc import Mapping
-from functools import partial
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -12,7 +11,6 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from hydra.utils import instantiate
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import nn
@@ -42,6 +40,7 @@ from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
+from biasgan.runs.build import built as build
 from biasgan.training.callbacks.batch_statistics import BatchStatistics
 from biasgan.training.callbacks.bias_monitor import BiasMonitor
 from biasgan.training.callbacks.checkpoints import Checkpoints
@@ -119,9 +118,6 @@ def sweep_of(experiment: str, *options: str) -> dict[str, list[str]]:
     register_plugins()
     swept: list[str] = import_module("hydra_plugins.biasgan_sweep").options_of_file(config)
     return {key: values.split(",") for key, _, values in (option.partition("=") for option in swept)}
-
-
-build = partial(instantiate, _convert_="all")
 
 
 def mitigations(config: Mapping[str, Any]) -> list[Mitigation]:

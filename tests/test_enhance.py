@@ -196,7 +196,7 @@ def test_exits_are_reported(enhancement: Command, tmp_path: Path) -> None:
         (["a.jpg", "-o", "b.gif"], "b.gif has no extension that can be written"),
         (["a.jpg", "-o", "a.jpg", "--overwrite"], "the result for a.jpg would replace a.jpg, an input"),
         (["a.jpg", "c.jpg", "-o", "b.png"], "b.png names one file"),
-        (["a.jpg", "--model", "bundled-pixel", "--realism", "1"], "python -m biasgan.interpolate A B weight=1"),
+        (["a.jpg", "--model", "bundled-pixel", "--realism", "1"], "python -m biasgan.interpolate A B --weight 1"),
     ],
 )
 def test_wrong_commands_are_said_at_once(

@@ -10,6 +10,7 @@ from spandrel import ModelLoader
 from torch import Tensor, nn
 
 from biasgan import export
+from biasgan.exporting import formats
 from biasgan.networks.any_size import restore
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.dcad import DCAD
@@ -54,7 +55,7 @@ def test_a_run_is_exported_and_its_card_says_how_it_is_used(
     exporting: Command, finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     name = {"torchscript": "pt"}.get(form, form)
-    done = exporting(f"run={finished.folder}", f"format={form}", f"out=made/it.{name}")
+    done = exporting("--run", str(finished.folder), "--format", form, "--out", f"made/it.{name}")
     file = tmp_path / "made" / f"it.{name}"
     assert done == (0, f"made/it.{name}\nmade/it.{name}.md\n", "")
     assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")} == {
@@ -69,7 +70,9 @@ def test_a_run_is_exported_and_its_card_says_how_it_is_used(
 
 def test_the_card_has_the_figures_of_the_run(exporting: Command, finished: Finished, tmp_path: Path) -> None:
     licence = "CC BY 4.0 | mine"
-    assert exporting(f"run={finished.folder}", "format=pth", "out=it.pth", f"licence={licence}").status == 0
+    assert (
+        exporting("--run", str(finished.folder), "--format", "pth", "--out", "it.pth", "--licence", licence).status == 0
+    )
     summary = json.loads((finished.folder / "summary.json").read_text())
     rows = dict(re.findall(r"\| ([^|]+?) \| (.*?) \|\n", (tmp_path / "it.pth.md").read_text()))
     assert rows["licence"] == r"CC BY 4.0 \| mine"
@@ -91,7 +94,7 @@ def test_the_card_has_the_figures_of_the_run(exporting: Command, finished: Finis
 
 def test_a_checkpoint_says_that_its_figures_are_unknown(exporting: Command, finished: Finished, tmp_path: Path) -> None:
     last = finished.folder / "checkpoints" / "last.ckpt"
-    assert exporting(f"run={last}", "format=safetensors", "out=it.safetensors").status == 0
+    assert exporting("--run", str(last), "--format", "safetensors", "--out", "it.safetensors").status == 0
     card = (tmp_path / "it.safetensors.md").read_text()
     assert "They are unknown" in card
     assert "| codec | jpeg |" in card
@@ -102,7 +105,7 @@ def test_a_checkpoint_says_that_its_figures_are_unknown(exporting: Command, fini
 def test_weights_in_their_own_names_keep_their_configuration(
     exporting: Command, finished: Finished, tmp_path: Path, form: str
 ) -> None:
-    assert exporting(f"run={finished.folder}", f"format={form}", f"out=it.{form}").status == 0
+    assert exporting("--run", str(finished.folder), "--format", form, "--out", f"it.{form}").status == 0
     file = tmp_path / f"it.{form}"
     assert read_config(file) == read_config(finished.folder / "generator.safetensors")
     image = torch.rand(1, 3, 9, 7)
@@ -119,7 +122,7 @@ def test_spandrel_opens_the_file_and_gives_the_same_bits(
         source = written(DCAD(8, 6), tmp_path, channels=8, convolutions=6)
     else:
         source = written(RRDBNet(8, 1, 32), tmp_path, channels=8, blocks=1, growth=32)
-    assert exporting(f"run={source}", f"format={form}", f"out=it.{form}").status == 0
+    assert exporting("--run", str(source), "--format", form, "--out", f"it.{form}").status == 0
     opened = ModelLoader(device="cpu").load_from_file(tmp_path / f"it.{form}")
     image = torch.rand(1, 3, 12, 16)
     network = load_generator(source)
@@ -140,7 +143,7 @@ def test_what_spandrel_does_not_know_is_opened_by_this_package(
         source = written(DCAD(8, 4), tmp_path, channels=8, convolutions=4)
     else:
         source = written(RRDBNet(8, 1, 16), tmp_path, channels=8, blocks=1, growth=16)
-    assert exporting(f"run={source}", "format=pth", "out=it.pth").status == 0
+    assert exporting("--run", str(source), "--format", "pth", "--out", "it.pth").status == 0
     image = torch.rand(1, 3, 10, 7)
     with torch.inference_mode():
         expected = restore(load_generator(source), image)
@@ -150,23 +153,23 @@ def test_what_spandrel_does_not_know_is_opened_by_this_package(
 
 def test_it_goes_beside_the_weights_and_replaces_nothing_unasked(exporting: Command, tmp_path: Path) -> None:
     source = written(ARCNN(), tmp_path)
-    assert exporting(f"run={source}", "format=torchscript").status == 0
+    assert exporting("--run", str(source), "--format", "torchscript").status == 0
     file = tmp_path / "export" / "weights.pt"
     for taken, other in ((file, Path(f"{file}.md")), (Path(f"{file}.md"), file)):
         taken.write_text("mine")
         other.unlink(missing_ok=True)
-        done = exporting(f"run={source}", "format=torchscript")
-        text = f"error: {taken} is there already. Give another out=, or overwrite=true."
+        done = exporting("--run", str(source), "--format", "torchscript")
+        text = f"error: {taken} is there already. Give another --out, or --overwrite."
         assert (done.status, done.err.strip()) == (1, text)
         assert taken.read_text() == "mine"
         assert not other.exists()
-    assert exporting(f"run={source}", "format=torchscript", "overwrite=true").status == 0
+    assert exporting("--run", str(source), "--format", "torchscript", "--overwrite").status == 0
     assert file.read_bytes()[:2] == b"PK"
     assert Path(f"{file}.md").read_text().startswith("# ARCNN")
 
 
 def test_the_packages_own_goes_where_the_command_is_run(exporting: Command, tmp_path: Path) -> None:
-    done = exporting("run=bundled-pixel", "format=safetensors")
+    done = exporting("--run", "bundled-pixel", "--format", "safetensors")
     assert done.out.splitlines()[0] == "export/bundled-pixel.safetensors"
     opened = ModelLoader(device="cpu").load_from_file(tmp_path / "export" / "bundled-pixel.safetensors")
     image = torch.rand(1, 3, 12, 16)
@@ -177,11 +180,8 @@ def test_the_packages_own_goes_where_the_command_is_run(exporting: Command, tmp_
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["run=missing", "format=pth"], "missing: expected a run folder"),
-        (["run=bundled", "format=tflite"], "format must be safetensors, pth, onnx, torchscript; got 'tflite'."),
-        (["run=bundled"], "Missing: format=."),
-        (["run=bundled", "format=pth", "out=."], ". is a folder; out= takes the name of a file."),
-        (["run=bundled", "format=pth", "overwrite=yes"], "overwrite must be true or false; got 'yes'."),
+        (["--run", "missing", "--format", "pth"], "missing: expected a run folder"),
+        (["--run", "bundled", "--format", "pth", "--out", "."], ". is a folder; --out takes the name of a file."),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_left(
@@ -193,7 +193,25 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--run", "bundled", "--format", "tflite"], "argument --format: invalid choice: 'tflite'"),
+        (["--run", "bundled"], "the following arguments are required: --format"),
+        (
+            ["run=a b", "format=pth", "overwrite=true"],
+            "options are --flags now; write: python -m biasgan.export --run 'a b' --format pth --overwrite\n",
+        ),
+    ],
+)
+def test_wrong_commands_are_said_at_once(exporting: Command, arguments: list[str], text: str) -> None:
+    done = exporting(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert text in done.err
+
+
 def test_help(exporting: Command) -> None:
     done = exporting("--help")
     assert done.status == 0
+    assert tuple(formats.FORMATS) == export.FORMATS
     assert all(form in done.out for form in export.FORMATS)

@@ -82,7 +82,7 @@ def test_whole_numbers_must_be_equal_except_counts_of_batches() -> None:
 def test_the_mixture_lies_between_and_says_what_it_is_of(
     mixing: Command, parents: tuple[str, str], tmp_path: Path
 ) -> None:
-    done = mixing(*parents, "weight=0.8")
+    done = mixing(*parents, "--weight", "0.8")
     assert done == (0, "mixed-0.8.safetensors\nmixed-0.8.safetensors.md\n", "")
     a, b, mixture = (load_file(path) for path in (*parents, tmp_path / "mixed-0.8.safetensors"))
     for name, tensor in mixture.items():
@@ -108,19 +108,21 @@ def test_the_mixture_lies_between_and_says_what_it_is_of(
 def test_the_ends_of_the_command_are_the_parents(
     mixing: Command, parents: tuple[str, str], tmp_path: Path, weight: str, parent: int
 ) -> None:
-    assert mixing(*parents, f"weight={weight}", "out=end.safetensors").status == 0
+    assert mixing(*parents, "--weight", weight, "--out", "end.safetensors").status == 0
     expected, end = load_file(parents[parent]), load_file(tmp_path / "end.safetensors")
     assert all(torch.equal(end[name], tensor) for name, tensor in expected.items())
 
 
 def test_runs_can_be_mixed_and_words(mixing: Command, finished: Finished, tmp_path: Path) -> None:
-    assert mixing(str(finished.folder / "checkpoints" / "last.ckpt"), str(finished.folder), "weight=0.5").status == 0
+    assert (
+        mixing(str(finished.folder / "checkpoints" / "last.ckpt"), str(finished.folder), "--weight", "0.5").status == 0
+    )
     image = torch.rand(1, 3, 9, 7)
     with torch.no_grad():
         restored = load_generator(tmp_path / "mixed-0.5.safetensors")(image)
         assert torch.equal(restored, load_generator(finished.folder)(image))
     assert "| codec | jpeg |" in (tmp_path / "mixed-0.5.safetensors.md").read_text()
-    assert mixing("bundled-pixel", "bundled", "weight=1", "out=it.safetensors").status == 0
+    assert mixing("bundled-pixel", "bundled", "--weight", "1", "--out", "it.safetensors").status == 0
     expected = load_generator("bundled").state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in load_file(tmp_path / "it.safetensors").items())
 
@@ -130,23 +132,29 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
 ) -> None:
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for arguments, text in (
-        ((*parents,), "Missing: weight=."),
-        ((parents[0], "weight=1"), "Missing: b."),
-        ((*parents, "weight=half"), "weight must be a number; got 'half'."),
-        ((*parents, "weight=1.5"), "weight is that of b and must be from 0"),
-        ((*parents, "weight=1", "out=it.pth"), "out=it.pth: the mixture is written as safetensors"),
-        ((*parents, "weight=1", "out=a.safetensors"), "a.safetensors is there already."),
-        ((parents[0], str(finished.folder), "weight=1"), "a and b are of different architectures"),
-        ((parents[0], "missing", "weight=1"), "missing: expected a run folder"),
+        ((*parents, "--weight", "1", "--out", "it.pth"), "--out it.pth: the mixture is written as safetensors"),
+        ((*parents, "--weight", "1", "--out", "a.safetensors"), "a.safetensors is there already."),
+        ((parents[0], str(finished.folder), "--weight", "1"), "a and b are of different architectures"),
+        ((parents[0], "missing", "--weight", "1"), "missing: expected a run folder"),
     ):
         done = mixing(*arguments)
         assert done.status == 1
         assert done.err.strip().startswith(f"error: {text}")
+    for arguments, text in (
+        ((*parents,), "the following arguments are required: --weight"),
+        ((parents[0], "--weight", "1"), "the following arguments are required: B"),
+        ((*parents, "--weight", "half"), "argument --weight: invalid share value: 'half'"),
+        ((*parents, "--weight", "1.5"), "argument --weight: must be from 0 to 1; got 1.5"),
+        (("a", "b", "weight=1"), "write: python -m biasgan.interpolate a b --weight 1"),
+    ):
+        done = mixing(*arguments)
+        assert done.status == 2
+        assert done.err.endswith(f"{text}\n")
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
-    assert mixing(*parents, "weight=1", "out=a.safetensors", "overwrite=true").status == 0
+    assert mixing(*parents, "--weight", "1", "--out", "a.safetensors", "--overwrite").status == 0
 
 
 def test_help(mixing: Command) -> None:
     done = mixing("--help")
     assert done.status == 0
-    assert "bundled-pixel bundled weight=0.8" in done.out
+    assert "bundled-pixel bundled --weight 0.8" in done.out

@@ -23,7 +23,7 @@ def reporting(command: Command) -> Command:
 def test_a_page_with_tables_and_figures_is_left(reporting: Command, tmp_path: Path) -> None:
     make_sweep(tmp_path / "outputs", methods=("vanilla", "full"), qualities=(32, 37, 42, 47), seeds=(0, 1))
     make_evaluation(tmp_path / "evaluations" / "theirs", None)
-    done = reporting("runs=outputs,evaluations")
+    done = reporting("--runs", "outputs", "evaluations")
     assert done == (0, "report/report.html\n", "")
     with (tmp_path / "report" / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -52,7 +52,7 @@ def test_a_page_with_tables_and_figures_is_left(reporting: Command, tmp_path: Pa
 def test_damaged_evaluations_are_named(reporting: Command, tmp_path: Path) -> None:
     make_evaluation(tmp_path / "runs" / "good")
     make_evaluation(tmp_path / "runs" / "bad", quality=None)
-    done = reporting("runs=runs", "out=some/where")
+    done = reporting("--runs", "runs", "--out", "some/where")
     assert done.status == 0
     assert done.out == (
         "left out: runs/bad/evaluation.json: quality must be a number or a text; got None.\nsome/where/report.html\n"
@@ -64,14 +64,33 @@ def test_damaged_evaluations_are_named(reporting: Command, tmp_path: Path) -> No
 def test_what_is_wrong_is_said_and_nothing_is_left(reporting: Command, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for arguments, text in (
-        ((), "Missing: runs=."),
-        (("runs=empty",), "empty has no evaluation.json in it; expected folders of evaluated runs."),
-        (("runs=empty,none",), "empty has no evaluation.json"),
-        (("run=empty",), "There is no option run=; do you mean runs=?"),
+        (
+            (
+                "--runs",
+                "empty",
+            ),
+            "empty has no evaluation.json in it; expected folders of evaluated runs.",
+        ),
+        (
+            (
+                "--runs",
+                "empty",
+                "none",
+            ),
+            "empty has no evaluation.json",
+        ),
     ):
         done = reporting(*arguments)
         assert done.status == 1
         assert done.err.strip().startswith(f"error: {text}")
+    for arguments, text in (
+        ((), "the following arguments are required: --runs"),
+        (("--run", "empty"), "the following arguments are required: --runs"),
+        (("runs=empty,none", "out=there"), "write: python -m biasgan.report --runs empty,none --out there"),
+    ):
+        done = reporting(*arguments)
+        assert done.status == 2
+        assert done.err.endswith(f"{text}\n")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
@@ -86,16 +105,16 @@ def test_folders_of_sweeps_may_have_commas(tmp_path: Path, monkeypatch: pytest.M
 def test_help(reporting: Command) -> None:
     done = reporting("--help")
     assert done.status == 0
-    assert "python -m biasgan.report runs=outputs" in done.out
+    assert "python -m biasgan.report --runs outputs" in done.out
 
 
 def test_a_report_removes_what_an_earlier_one_left_and_nothing_else(reporting: Command, tmp_path: Path) -> None:
     make_sweep(tmp_path / "one", methods=("full",))
     make_sweep(tmp_path / "other", methods=("full",), qualities=(42,))
-    assert reporting("runs=one").status == 0
+    assert reporting("--runs", "one").status == 0
     first = {path.relative_to(tmp_path / "report").as_posix() for path in (tmp_path / "report").rglob("*.*")}
     (tmp_path / "report" / "tables" / "mine.csv").touch()
-    assert reporting("runs=other").status == 0
+    assert reporting("--runs", "other").status == 0
     second = {path.relative_to(tmp_path / "report").as_posix() for path in (tmp_path / "report").rglob("*.*")}
     assert "tables/quality-div2k-valid-bpg-37.csv" in first
     assert not [name for name in second if "bpg-37" in name]
@@ -113,7 +132,7 @@ def test_what_was_not_evaluated_is_said(reporting: Command, tmp_path: Path) -> N
     (run / "config.yaml").write_text("quality: 37\nchosen: {baseline: esrgan, method: full, codec: bpg}\n")
     jobs = [{"folder": str(run), "status": "failed", "error": "no memory is left"}]
     (tmp_path / "runs" / "sweep.json").write_text(json.dumps(jobs))
-    done = reporting("runs=runs")
+    done = reporting("--runs", "runs")
     assert done.out == "left out: runs/bad: its training failed: no memory is left.\nreport/report.html\n"
     with (tmp_path / "report" / "tables" / "quality-div2k-valid-bpg-37.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["method"] == "ESRGAN, full"]
@@ -128,7 +147,7 @@ def test_a_run_at_another_quality_and_a_repeated_one_are_told(reporting: Command
     subject = {"kind": "run", "name": "again", "path": "again", "sha256": "1"}
     make_evaluation(tmp_path / "runs" / "again", config=config, subject=subject, date="2026-01-01")
     make_evaluation(tmp_path / "runs" / "cross", quality=32, config=config, training=trained, subject=subject)
-    done = reporting("runs=runs")
+    done = reporting("--runs", "runs")
     assert done.out == (
         "left out: runs/again/evaluation.json: of the configuration and seed of "
         "runs/realesrgan-full-37-0/evaluation.json, so no further seed.\nreport/report.html\n"
@@ -155,7 +174,7 @@ def test_a_real_run_is_reported_by_its_configuration(
     other = tmp_path / "runs" / "other"
     other.mkdir()
     (other / "evaluation.json").write_text(json.dumps(result))
-    assert reporting("runs=runs").status == 0
+    assert reporting("--runs", "runs").status == 0
     tables = {file.stem: file for file in (tmp_path / "report" / "tables").glob("*.csv")}
     methods: dict[str, set[str]] = {}
     for name, file in tables.items():

@@ -27,7 +27,7 @@ def test_an_experiment_from_training_to_report(command: Command, pictures: Path,
     others = tmp_path / "some others"
     others.mkdir()
     (others / "one.png").write_bytes((pictures / "0.png").read_bytes())
-    again = ("bias", *options, f"also={others}", "out=this, and that's it")
+    again = ("bias", "--also", str(others), "--out", "this, and that's it", "--", *options)
     done = command(*again, main=reproduce.main)
     assert done.status == 0, done.err
     folder = tmp_path / "this, and that's it" / "bias-demo"
@@ -86,7 +86,7 @@ def test_a_signal_before_the_step_is_there_is_not_lost(
             super().__init__(words)
 
     monkeypatch.setattr(subprocess, "Popen", Late)
-    done = command("bias", *tiny(pictures, "iterations=1000000"), main=reproduce.main)
+    done = command("bias", "--", *tiny(pictures, "iterations=1000000"), main=reproduce.main)
     assert (done.status, done.err.splitlines()[-1]) == (130, "stopped")
     assert not list(Path().rglob("log.csv"))
 
@@ -129,14 +129,21 @@ def test_paths_are_quoted_as_hydra_reads_them() -> None:
     [
         ("flickr2k", "python -m biasgan.prepare data=flickr2k"),
         ("nowhere", "nowhere is not a folder"),
-        ("pairs", "also=pairs does not say which images; expected a folder of them, or div2k or flickr2k."),
-        ("images", "also=images does not say which images"),
+        ("pairs", "--also pairs does not say which images; expected a folder of them, or div2k or flickr2k."),
+        ("images", "--also images does not say which images"),
     ],
 )
 def test_other_images_must_be_there_before_anything_is_trained(command: Command, also: str, message: str) -> None:
-    done = command("bias", f"also={also}", main=reproduce.main)
+    done = command("bias", "--also", also, main=reproduce.main)
     assert (done.status, "Step" in done.out) == (1, False)
     assert message in done.err
+
+
+def test_the_form_of_former_releases_is_answered_with_that_of_now(command: Command) -> None:
+    done = command("table5", "scale=paper", "metrics=[fast,paper]", "also=flickr2k", main=reproduce.main)
+    assert (done.status, done.out) == (2, "")
+    now = "python -m biasgan.reproduce table5 --metrics '[fast,paper]' --also flickr2k -- scale=paper"
+    assert done.err == f"python -m biasgan.reproduce: error: options are --flags now; write: {now}\n"
 
 
 def test_help_names_all_experiments(command: Command) -> None:

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from hydra.core.plugins import Plugins
-from hydra.utils import instantiate
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 
-from biasgan.cli.options import escaped
 from biasgan.io.checksums import sha256_of_json
 from biasgan.io.files import expanded
 from biasgan.runs.folder import AUTO
@@ -21,8 +19,6 @@ CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "co
 """Where the configuration files are: inside the package in a wheel, beside it in a checkout."""
 
 PLUGINS = PACKAGE / "sweep" / "plugins"
-
-Built = TypeVar("Built")
 
 
 def by_scale(values: Mapping[str, Any], *, _root_: DictConfig) -> object:
@@ -110,25 +106,3 @@ def plain(config: DictConfig) -> dict[str, Any]:
     except MissingMandatoryValue as error:
         raise ValueError(f"{error.full_key} has no value; add {error.full_key}=VALUE.") from error
     return cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-
-
-def literal(value: object) -> object:
-    """A plain container whose strings are taken for themselves, those with ${…} too, such as paths."""
-    if isinstance(value, Mapping):
-        return {key: literal(each) for key, each in cast(Mapping[str, object], value).items()}
-    if isinstance(value, list):
-        return [literal(each) for each in cast(list[object], value)]
-    # Twice, since Hydra resolves a node once and reads it after that.
-    return escaped(escaped(value)) if isinstance(value, str) else value
-
-
-def build(kind: type[Built], node: Mapping[str, Any], **more: object) -> Built:
-    """Call what a configuration node describes.
-
-    Raises:
-        TypeError: If that makes something of another kind.
-    """
-    made = instantiate(literal(node), _convert_="all", **more)
-    if not isinstance(made, kind):
-        raise TypeError(f"{node.get('_target_')} makes a {type(made).__name__}; expected a {kind.__name__}.")
-    return made

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from types import FrameType
 
-from hydra.errors import HydraException, InstantiationException
-from rich.console import Console
-
+from biasgan.system.console import say
 from biasgan.system.peers import first_to_fail, lost
 
-PLAIN = (HydraException, ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
+PLAIN = (ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
 TRACEBACK = "BIASGAN_TRACEBACK"
 VARIABLES = (
     *("AWS_", "BIASGAN_", "HF_", "MPL", "NODE_RANK", "MASTER_", "OMP_", "RANK", "LOCAL_", "SLURM_", "TORCH"),
@@ -45,16 +43,20 @@ def plain_errors() -> Generator[None]:
     try:
         with sigterm_as_interrupt():
             yield
-    except (*PLAIN, KeyboardInterrupt) as error:
+    except (*PLAIN, *errors_of_hydra(), KeyboardInterrupt) as error:
         if os.environ.get(TRACEBACK) == "1":
             raise
-        # Hydra wraps what a constructor raised into an error that quotes all arguments.
-        cause = error.__cause__ if isinstance(error, InstantiationException) and error.__cause__ else error
         stopped = isinstance(error, KeyboardInterrupt)
-        text = "stopped" if stopped else f"error: {lost(cause) or said(cause) or type(cause).__name__}"
+        text = "stopped" if stopped else f"error: {lost(error) or said(error) or type(error).__name__}"
         if first_to_fail():
-            Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"\n{text}")
+            say(f"\n{text}", error=True)
         sys.exit(STOPPED if stopped else 1)
+
+
+def errors_of_hydra() -> tuple[type[Exception], ...]:
+    """What Hydra raises, in a command that uses it."""
+    module = sys.modules.get("hydra.errors")
+    return (module.HydraException,) if module else ()
 
 
 def forget_empty_variables() -> None:

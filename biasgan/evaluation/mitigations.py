@@ -7,7 +7,7 @@ from typing import cast
 from lightning.pytorch import Callback
 from torch import nn
 
-from biasgan.cli.config import build
+from biasgan.runs.build import build
 from biasgan.runs.weights import check_targets, class_in, discriminator_file, read_config, targets_in
 from biasgan.training.mitigations.mitigation import Mitigation
 

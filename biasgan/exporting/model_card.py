@@ -173,19 +173,25 @@ def refuse_existing(file: Path, overwrite: bool) -> None:
         IsADirectoryError: If the file is a folder.
     """
     if file.is_dir():
-        raise IsADirectoryError(f"{file} is a folder; out= takes the name of a file.")
+        raise IsADirectoryError(f"{file} is a folder; --out takes the name of a file.")
     for path in (file, card_beside(file)):
         if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} is there already. Give another out=, or overwrite=true.")
+            raise FileExistsError(f"{path} is there already. Give another --out, or --overwrite.")
 
 
-def write_with_card(file: Path, content: bytes, card: str) -> None:
-    """Write a file and its model card, each whole or not at all; folders are made."""
+def write_with_card(file: Path, content: bytes, card: str) -> tuple[Path, Path]:
+    """Write a file and its model card, each whole or not at all; folders are made.
+
+    Returns:
+        Both.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
+    beside = card_beside(file)
     # The card first, so that no file is without one.
-    for path, data in ((card_beside(file), card.encode()), (file, content)):
+    for path, data in ((beside, card.encode()), (file, content)):
         with atomic_write(path) as temporary:
             temporary.write_bytes(data)
+    return file, beside
 
 
 def read_summary(file: Path) -> dict[str, Any]:

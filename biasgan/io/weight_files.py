@@ -1,6 +1,7 @@
 """Published weights that features and metrics need: where they come from, and where they are kept."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -56,10 +57,7 @@ class WeightFile:
         if self.cache == "timm":
             revision = self.revision.read_text().strip() if self.revision.is_file() else "main"
             return self.revision.parents[1] / "snapshots" / revision / name
-        # Half a gigabyte, of no use to those who only look at the table.
-        from torch.hub import get_dir
-
-        return Path(get_dir()) / {"torchvision": "checkpoints"}.get(self.cache, self.cache) / name
+        return torch_hub() / {"torchvision": "checkpoints"}.get(self.cache, self.cache) / name
 
     @property
     def revision(self) -> Path:
@@ -193,6 +191,14 @@ def fetch_command(user: str) -> str:
 def hub() -> str:
     """Hugging Face's address, or that of a mirror."""
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
+def torch_hub() -> Path:
+    """PyTorch's cache, without its half a gigabyte for those who only look at the table."""
+    if "torch.hub" in sys.modules:
+        return Path(sys.modules["torch.hub"].get_dir())
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("TORCH_HOME") or f"{cache}/torch").expanduser() / "hub"
 
 
 def hub_cache() -> Path:

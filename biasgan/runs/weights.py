@@ -8,8 +8,6 @@ from typing import Any, NamedTuple, TypeVar, cast
 from zipfile import is_zipfile
 
 import torch
-from hydra.errors import HydraException
-from hydra.utils import instantiate
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save  # pyright: ignore[reportUnknownVariableType] - bare dict
 from torch import nn
@@ -21,6 +19,7 @@ from biasgan.io.moved import as_now
 from biasgan.io.pickled import pickled_in
 from biasgan.io.state_dicts import Weights, find_state_dict, forms, unwrapped
 from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.runs.build import built
 from biasgan.runs.folder import RunFolder
 
 Kind = TypeVar("Kind")
@@ -318,9 +317,10 @@ def network_of(node: object, source: Path) -> nn.Module:
     """
     check_network(node, source)
     try:
-        network = instantiate(node, _convert_="all")
-    except HydraException as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
+        network = built(node)
+    # A constructor may raise anything.
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{source} describes a network that cannot be built: {reason}") from error
     if not isinstance(network, nn.Module):
         raise CheckpointError(f"{source} describes no network, but makes a {type(network).__name__}.")
@@ -373,10 +373,8 @@ def class_in(target: str, kinds: tuple[type[Kind], ...], what: str, source: Path
 
 
 def targets_in(node: object) -> Iterator[str]:
-    """Everything that a configuration node would call; what it would look up elsewhere too, since that may call."""
-    if isinstance(node, str) and "${" in node:
-        yield node
-    elif isinstance(node, Mapping):
+    """Everything that a configuration node would call."""
+    if isinstance(node, Mapping):
         items = cast(Mapping[str, object], node)
         if "_target_" in items:
             yield str(items["_target_"])

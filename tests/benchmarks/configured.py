@@ -12,8 +12,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import open_dict, read_write
 from torch.utils.data import DataLoader, TensorDataset
 
-from biasgan.cli.config import CONF, build, plain, register_resolvers
+from biasgan.cli.config import CONF, plain, register_resolvers
 from biasgan.data.dataset import Pair
+from biasgan.runs.build import build
 from biasgan.system.memory import keep_freed_memory
 from biasgan.training.fidelity import FidelityRestoration
 

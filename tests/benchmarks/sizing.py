@@ -15,7 +15,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from biasgan.cli.config import CONF, build
+from biasgan.cli.config import CONF
+from biasgan.runs.build import build
 from biasgan.runs.environment import device_name
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN

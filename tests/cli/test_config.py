@@ -1,5 +1,4 @@
 import os
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -7,7 +6,6 @@ from omegaconf import OmegaConf
 
 from biasgan.cli.config import (
     CONF,
-    build,
     default_iterations,
     default_pretrain_iterations,
     digest_of,
@@ -85,19 +83,6 @@ def test_a_check_may_not_download() -> None:
     assert plain(config)["download"] is False
     config.check = False
     assert plain(config)["download"] is True
-
-
-def test_a_node_becomes_an_object_of_the_kind_asked_for() -> None:
-    node = {"_target_": "fractions.Fraction", "numerator": 2}
-    assert build(Fraction, node, denominator=6) == Fraction(1, 3)
-    with pytest.raises(TypeError, match=r"fractions\.Fraction makes a Fraction; expected a str\."):
-        build(str, node)
-
-
-def test_a_node_keeps_its_texts_whatever_they_look_like() -> None:
-    for text in ("${x}", "a\\${x}", "a\\\\${b", "it's ${x} 'q'"):
-        node = {"_target_": "builtins.dict", "a": text, "b": [text, {"_target_": "builtins.dict", "c": {"d": text}}]}
-        assert build(dict, node) == {"a": text, "b": [text, {"c": {"d": text}}]}
 
 
 def test_options_are_known_by_what_they_say_not_by_their_order_or_by_how_they_are_run() -> None:

@@ -1,14 +1,15 @@
 import os
 import signal
+from fractions import Fraction
 from threading import Thread
 
 import pytest
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.errors import HydraException
 from torch.utils.data import DataLoader, Dataset
 
 from biasgan.cli.errors import plain_errors
 from biasgan.io.images import ImageError
+from biasgan.runs.build import build
 
 
 @pytest.fixture(autouse=True)
@@ -33,15 +34,25 @@ def test_an_error_without_words_is_named(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_what_a_constructor_said_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="1"), plain_errors():
-        instantiate({"_target_": "fractions.Fraction", "numerator": "half"})
-    assert capsys.readouterr().err == "\nerror: Invalid literal for Fraction: 'half'\n"
+    for arguments, text in (({"numerator": "half"}, "Invalid literal for Fraction: 'half'"), ({"half": 1}, "'half'")):
+        with pytest.raises(SystemExit, match="1"), plain_errors():
+            build(Fraction, {"_target_": "fractions.Fraction", **arguments})
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 2)
+        assert err.startswith("\nerror: ")
+        assert text in err
 
 
 def test_an_unknown_class_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="1"), plain_errors():
-        instantiate({"_target_": "fractions.Half"})
+        build(Fraction, {"_target_": "fractions.Half"})
     assert "fractions.Half" in capsys.readouterr().err
+
+
+def test_what_hydra_says_is_printed_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"), plain_errors():
+        raise HydraException("no such option")
+    assert capsys.readouterr().err == "\nerror: no such option\n"
 
 
 def test_empty_variables_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,8 +100,8 @@ def test_bugs_keep_their_traceback(error: Exception) -> None:
 
 def test_a_variable_brings_the_traceback_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIASGAN_TRACEBACK", "1")
-    with pytest.raises(InstantiationException), plain_errors():
-        instantiate({"_target_": "fractions.Fraction", "numerator": "half"})
+    with pytest.raises(ValueError, match="Invalid literal"), plain_errors():
+        build(Fraction, {"_target_": "fractions.Fraction", "numerator": "half"})
 
 
 def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

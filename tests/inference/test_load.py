@@ -43,7 +43,7 @@ def test_realism_mixes_the_bundled_model_with_its_twin() -> None:
 
 def test_other_models_have_no_twin(finished: Finished) -> None:
     for model in (str(finished.folder), "bundled-pixel"):
-        with pytest.raises(ValueError, match=r"only bundled brings that; .* biasgan.interpolate A B weight=0.5"):
+        with pytest.raises(ValueError, match=r"only bundled brings that; .* biasgan.interpolate A B --weight 0.5"):
             load_model(model, 0.5)
     with pytest.raises(ValueError, match=r"from 0, .* to 1"):
         load_model("bundled", 2)

@@ -171,7 +171,6 @@ MKDIR = {"_target_": "os.mkdir", "path": "made"}
         ({"_target_": "pathlib.Path"}, "pathlib.Path"),
         ({"_target_": f"{__name__}.Called", "a": MKDIR}, "os.mkdir"),
         ({"_target_": f"{__name__}.Called", "a": [[MKDIR]]}, "os.mkdir"),
-        ({"_target_": f"{__name__}.Called", "a": "${oc.create:{_target_:os.mkdir,path:made}}"}, "${oc.create:"),
         ({"_target_": f"{__name__}.Called", "a": ((MKDIR,),)}, "os.mkdir"),
         ({"_target_": "missing_package.Network"}, "missing_package.Network"),
     ],
