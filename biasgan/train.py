@@ -9,9 +9,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from biasgan.cli.config import CONF, build, plain, register_plugins, register_resolvers
+from biasgan.cli.config import CONF, plain, register_plugins, register_resolvers
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import as_given, with_absolute_paths, with_paths_of
+from biasgan.runs.build import build
 from biasgan.system.console import quieten_lightning
 from biasgan.system.imports import importing
 from biasgan.system.parent import end_with_parent

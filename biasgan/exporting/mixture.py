@@ -1,11 +1,11 @@
 """Mix two generators and write what comes of it."""
 
-import hashlib
 from pathlib import Path
 
 from biasgan.exporting.formats import safetensors_of
 from biasgan.exporting.model_card import OWN, model_card, refuse_existing, sizes_of, write_with_card
 from biasgan.inference.interpolation import interpolate
+from biasgan.io.checksums import sha256_of_file
 from biasgan.runs.weights import config_in, generator_file, load_generator, load_weights
 
 
@@ -44,16 +44,10 @@ def mix(
     mixed = interpolate(load_generator(a).state_dict(), network.state_dict(), weight)
     load_weights(network, mixed, file)
     parents = {
-        side: {"name": Path(given).name, "sha256": sha256(generator_file(given))}
+        side: {"name": Path(given).name, "sha256": sha256_of_file(generator_file(given))}
         for side, given in (("a", a), ("b", b))
     }
     config = {**(config_in(generator_file(b)) or {}), "interpolated": {**parents, "weight": weight}}
     content = safetensors_of({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, config)
     card = model_card(file.name, content, network, config, {}, sizes=sizes_of(network), loading=OWN, licence=licence)
     return write_with_card(file, content, card)
-
-
-def sha256(file: Path) -> str:
-    """Hash of a file, in hexadecimal digits."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
