@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torchmetrics.image.kid import poly_mmd
 
 from biasgan.io.images import to_uint8
 from biasgan.io.weight_files import WeightsError, checked
@@ -165,8 +166,8 @@ class KID(SetMetric):
     )
 
     def distance(self, image: Tensor, original: Tensor) -> Tensor:
-        """Squared maximum mean discrepancy, see `kernel_distance`."""
-        return kernel_distance(image, original)
+        """Unbiased squared maximum mean discrepancy, kernel (x · y / D + 1)³, of as many images as originals."""
+        return poly_mmd(image, original)
 
 
 def caution(metric: str, vectors: int) -> str:
@@ -216,24 +217,3 @@ def _root(features: Tensor) -> Tensor:
     if len(features) <= features.shape[1]:
         return centred
     return cast(Tensor, torch.linalg.qr(centred, mode="r")[1])  # pyright: ignore[reportUnknownMemberType] - untyped
-
-
-def kernel_distance(image: Tensor, original: Tensor) -> Tensor:
-    """Unbiased squared maximum mean discrepancy with the kernel (x · y / D + 1)³.
-
-    Args:
-        image: (N, D), N at least 2.
-        original: (M, D), M at least 2.
-
-    Returns:
-        A number around or above 0.
-    """
-
-    def kernel(one: Tensor, other: Tensor) -> Tensor:
-        return (one @ other.T / one.shape[1] + 1) ** 3
-
-    def within(features: Tensor) -> Tensor:
-        values = kernel(features, features)
-        return (values.sum() - values.trace()) / (len(features) * (len(features) - 1))
-
-    return within(image) + within(original) - 2 * kernel(image, original).mean()

@@ -17,7 +17,9 @@ from biasgan.metrics.sizes import SMALLEST_SIDES
 WINDOW = 11
 SIGMA = 1.5
 STRIP = 32
-"""Rows of an image that are filtered at once, so that they stay in a core's cache: ten times as fast as all at once."""
+"""Rows of images that a processor filters at once, so that they stay in a core's cache."""
+LARGE_STRIP = 2**24
+"""Pixels of all channels that a GPU filters at once: it waits for each operation rather than for its memory."""
 
 BLOCK = 8
 _LUMA = "Y of BT.601 in studio range (16 to 235), rounded to 8 bits, as MATLAB's rgb2ycbcr"
@@ -56,9 +58,14 @@ def ssim(image: Tensor, original: Tensor) -> Tensor:
     """
     if min(image.shape[-2:]) < WINDOW:
         raise ValueError(f"SSIM needs sides of at least {WINDOW} pixels; got {tuple(image.shape)}.")
-    planes = zip(image.flatten(0, 1), original.flatten(0, 1), strict=True)
+    height, width = (side - WINDOW + 1 for side in image.shape[-2:])
+    rows = STRIP if image.device.type == "cpu" else max(STRIP, LARGE_STRIP // image[..., 0, :].numel())
+    total = torch.zeros(image.shape[:2], dtype=torch.float64, device=image.device)
     with _one_thread():
-        return torch.stack([_ssim_of_plane(*pair) for pair in planes]).view(image.shape[:2]).mean(1)
+        for top in range(0, height, rows):
+            strips = (images[..., top : top + rows + WINDOW - 1, :] for images in (image, original))
+            total += _similarity(*strips).sum((2, 3), dtype=torch.float64)
+    return (total / (height * width)).mean(1).float()
 
 
 def psnr_b(image: Tensor, original: Tensor) -> Tensor:
@@ -176,23 +183,21 @@ def _one_thread() -> Generator[None]:
         torch.set_num_threads(threads)
 
 
-def _ssim_of_plane(image: Tensor, original: Tensor) -> Tensor:
-    """SSIM of one channel, (H, W) → ()."""
-    height, width = (side - WINDOW + 1 for side in image.shape)
-    total = torch.zeros((), dtype=torch.float64, device=image.device)
-    for top in range(0, height, STRIP):
-        one, other = (plane[top : top + STRIP + WINDOW - 1] for plane in (image, original))
-        planes = torch.stack([one, other, one.square() + other.square(), one * other])
-        mean, other_mean, squares, products = _smooth(_smooth(planes, 1), 2)
-        of_means, squared_means = mean * other_mean, mean.square() + other_mean.square()
-        covariance, variances = products - of_means, squares - squared_means
-        luminance = (2 * of_means + 0.01**2) / (squared_means + 0.01**2)
-        total += (luminance * (2 * covariance + 0.03**2) / (variances + 0.03**2)).sum(dtype=torch.float64)
-    return (total / (height * width)).float()
+def _similarity(image: Tensor, original: Tensor) -> Tensor:
+    """SSIM at each place where the window fits, (N, C, H, W) → (N, C, H - 10, W - 10)."""
+    planes = torch.stack([image, original, image.square() + original.square(), image * original])
+    mean, other_mean, squares, products = _smooth(_smooth(planes, 3), 4)
+    of_means, squared_means = mean * other_mean, mean.square() + other_mean.square()
+    covariance, variances = products - of_means, squares - squared_means
+    luminance = (2 * of_means + 0.01**2) / (squared_means + 0.01**2)
+    return luminance * (2 * covariance + 0.03**2) / (variances + 0.03**2)
 
 
 def _smooth(planes: Tensor, dim: int) -> Tensor:
-    """Average along one side with the window's weights; places come in pairs, as the window is symmetric."""
+    """Average along one side with the window's weights; places come in pairs, as the window is symmetric.
+
+    By sums, since a convolution is rounded to half precision where the training or its GPU is set so.
+    """
     middle, length, total = WINDOW // 2, planes.shape[dim] - WINDOW + 1, sum(_WEIGHTS)
     result = planes.narrow(dim, middle, length) * (_WEIGHTS[middle] / total)
     for place in range(middle):

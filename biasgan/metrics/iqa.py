@@ -10,7 +10,6 @@ from importlib import import_module
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any, NoReturn, cast
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -203,11 +202,21 @@ def no_network() -> Generator[None]:
     # Offline, since Hugging Face's client asks for newer files even where all are there. Where its cache is it asked
     # when it was imported, and took an empty variable for a folder.
     with (
-        patch.object(socket, "getaddrinfo", refuse),
-        patch.object(hub, "HF_HUB_OFFLINE", True),
-        patch.object(hub, "HF_HUB_CACHE", str(hub_cache())),
+        replaced(socket, getaddrinfo=refuse),
+        replaced(hub, HF_HUB_OFFLINE=True, HF_HUB_CACHE=str(hub_cache())),
     ):
         try:
             yield
         except OSError as error:
             raise FetchingError(f"pyiqa {version('pyiqa')} lacks a file that is unknown to biasgan: {error}") from error
+
+
+@contextmanager
+def replaced(module: ModuleType, **values: object) -> Generator[None]:
+    """Give names of a module other values for a while."""
+    before = {name: getattr(module, name) for name in values}
+    vars(module).update(values)
+    try:
+        yield
+    finally:
+        vars(module).update(before)

@@ -9,11 +9,10 @@ from pyiqa.archs.inception import InceptionV3
 from scipy import linalg
 from skimage import data
 from torch import Tensor
-from torchmetrics.image.kid import poly_mmd
 
 from biasgan.io.images import to_tensor, write_png
 from biasgan.metrics import fid
-from biasgan.metrics.fid import FID, KID, PatchFID, frechet_distance, kernel_distance, resize
+from biasgan.metrics.fid import FID, KID, PatchFID, frechet_distance, resize
 
 from .conftest import MakeUp
 
@@ -60,11 +59,17 @@ def test_frechet_distance_of_a_shift_and_a_scale() -> None:
     assert frechet_distance(3 * centred, centred).item() == pytest.approx(4 * spread)
 
 
-def test_kernel_distance_is_that_of_torchmetrics() -> None:
+def test_kernel_distance_is_that_of_all_pairs() -> None:
     one, other = normal(40, 0.0, 1), normal(40, 0.3, 2)
-    torch.testing.assert_close(kernel_distance(one, other), poly_mmd(one, other))
+    distance, different = KID().distance, ~torch.eye(40, dtype=torch.bool)
+
+    def kernel(these: Tensor, those: Tensor) -> Tensor:
+        return (these @ those.T / these.shape[1] + 1) ** 3
+
+    within = kernel(one, one)[different].mean() + kernel(other, other)[different].mean()
+    torch.testing.assert_close(distance(one, other), within - 2 * kernel(one, other).mean())
     halves = normal(2000, 0.0, 1).chunk(2)
-    assert abs(kernel_distance(*halves)) < kernel_distance(one, other + 1) / 50
+    assert abs(distance(*halves)) < distance(one, other + 1) / 50
 
 
 def test_pictures_are_resized_as_by_pyiqa(tmp_path: Path, originals: list[np.ndarray]) -> None:

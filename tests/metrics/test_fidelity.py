@@ -134,6 +134,13 @@ def test_strips_and_images_of_a_batch_are_seamless(monkeypatch: pytest.MonkeyPat
         torch.testing.assert_close(ssim(images, originals), values)
 
 
+def test_ssim_is_as_exact_in_a_training_of_half_precision() -> None:
+    image, original = (to_tensor(photo[:64, :64])[None] for photo in (data.astronaut(), data.coffee()))
+    expected = ssim(image, original)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(ssim(image, original), expected)
+
+
 def test_threads_are_as_before() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
