@@ -1,7 +1,6 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -43,7 +42,9 @@ class Theme(NamedTuple):
 
 
 LIGHT = Theme("#FFFFFF", "#1B1F24", "#6B737C", "#E6E9ED", ("#12A08A", "#D4500A", "#2458A6", "#6A1B4D"))
+"""In which all figures are drawn."""
 DARK = Theme("#101418", "#E8ECF0", "#949DA6", "#2A3038", ("#35BF9C", "#EB6A2E", "#4184D6", "#EDB0F0"))
+"""Of which a page that is dark makes them."""
 
 
 class Panel:
@@ -51,7 +52,6 @@ class Panel:
 
     Args:
         axes: What is drawn on.
-        theme: The colours.
         spines: The sides with a line and ticks: "left", "bottom" …
         grid: Direction of grid lines: "x", "y", "both", or None.
     """
@@ -59,27 +59,26 @@ class Panel:
     def __init__(
         self,
         axes: Axes,
-        theme: Theme,
         spines: Collection[str] = (),
         grid: Literal["x", "y", "both"] | None = None,
     ) -> None:
-        self.axes, self.theme = axes, theme
-        axes.set_facecolor(theme.background)
+        self.axes = axes
+        axes.set_facecolor(LIGHT.background)
         for side, spine in axes.spines.items():
             spine.set_visible(side in spines)
-            spine.set_color(theme.muted)
-        axes.tick_params(which="both", color=theme.muted, labelcolor=theme.ink, labelsize=SMALL, length=3)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+            spine.set_color(LIGHT.muted)
+        axes.tick_params(which="both", color=LIGHT.muted, labelcolor=LIGHT.ink, labelsize=SMALL, length=3)  # pyright: ignore[reportUnknownMemberType] - partial stubs
         axes.xaxis.set_visible("bottom" in spines)
         axes.yaxis.set_visible("left" in spines or "right" in spines)
         if grid is not None:
-            axes.grid(visible=True, axis=grid, color=theme.faint, linewidth=0.8)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+            axes.grid(visible=True, axis=grid, color=LIGHT.faint, linewidth=0.8)  # pyright: ignore[reportUnknownMemberType] - partial stubs
             axes.set_axisbelow(True)
 
     def name(self, title: str = "", x: str = "", y: str = "") -> None:
         """Write a title, above on the left, and what the axes show."""
-        self.axes.set_title(title, loc="left", color=self.theme.ink, fontsize=TITLE)  # pyright: ignore[reportUnknownMemberType] - partial stubs
-        self.axes.set_xlabel(x, color=self.theme.ink, fontsize=TEXT)  # pyright: ignore[reportUnknownMemberType] - partial stubs
-        self.axes.set_ylabel(y, color=self.theme.ink, fontsize=TEXT)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        self.axes.set_title(title, loc="left", color=LIGHT.ink, fontsize=TITLE)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        self.axes.set_xlabel(x, color=LIGHT.ink, fontsize=TEXT)  # pyright: ignore[reportUnknownMemberType] - partial stubs
+        self.axes.set_ylabel(y, color=LIGHT.ink, fontsize=TEXT)  # pyright: ignore[reportUnknownMemberType] - partial stubs
 
     def line(self, x: Numbers, y: Numbers, color: str, width: float = 1.5, style: str = "-", label: str = "") -> None:
         """Draw a line; its label is for programs that read the figure."""
@@ -87,7 +86,7 @@ class Panel:
 
     def mark(self, x: Numbers, y: Numbers, color: str, marker: str, hollow: bool = False, label: str = "") -> None:
         """Draw markers."""
-        face = self.theme.background if hollow else color
+        face = LIGHT.background if hollow else color
         self.axes.plot(x, y, marker, color=color, markerfacecolor=face, markersize=5.5, zorder=3, label=label)  # pyright: ignore[reportUnknownMemberType] - partial stubs
 
     def bar(self, row: float, length: float, color: str) -> None:
@@ -128,7 +127,7 @@ class Panel:
         at: tuple[float, float],
         offset: tuple[float, float] = (0, 0),
         align: Literal["left", "center", "right"] = "left",
-        color: str | None = None,
+        color: str = LIGHT.ink,
         size: float = TEXT,
         units: Literal["data", "axes fraction"] = "data",
     ) -> None:
@@ -139,11 +138,10 @@ class Panel:
             at: The point.
             offset: From the point to the middle of the line's height, in points.
             align: Which end of the line is there.
-            color: The theme's ink if None.
+            color: By default that of text.
             size: In points.
             units: Of the point.
         """
-        color = self.theme.ink if color is None else color
         self.axes.annotate(  # pyright: ignore[reportUnknownMemberType] - partial stubs
             text, at, offset, units, "offset points", ha=align, va="center", color=color, fontsize=size
         )
@@ -172,27 +170,23 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
         places: In rising order.
         gap: The least difference of neighbours.
     """
-    # Less their due distances, numbers only have to rise: an isotonic regression, in which neighbours out of order
-    # are replaced by their mean.
-    blocks: list[list[float]] = []
-    for number, place in enumerate(places):
-        blocks.append([place - number * gap])
-        while len(blocks) > 1 and fmean(blocks[-2]) >= fmean(blocks[-1]):
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    rising = [fmean(block) for block in blocks for _ in block]
-    return [place + number * gap for number, place in enumerate(rising)]
+    # Which not every figure needs.
+    from scipy.optimize import isotonic_regression  # pyright: ignore[reportMissingTypeStubs] - has none
+
+    # Less their due distances, numbers only have to rise.
+    due = gap * np.arange(len(places))
+    return [*(cast(Any, isotonic_regression)(places - due).x + due)] if places else []
 
 
-def new_figure(theme: Theme, width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure.
 
     Args:
-        theme: Its colours.
         width: In inches; 7 is the width of a page.
         height: In inches.
     """
     margins = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08)
-    return Figure(figsize=(width, height), dpi=150, facecolor=theme.background, layout=margins)
+    return Figure(figsize=(width, height), dpi=150, facecolor=LIGHT.background, layout=margins)
 
 
 def signed(value: float, digits: int = 0) -> str:

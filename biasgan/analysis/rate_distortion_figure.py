@@ -5,13 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from biasgan.analysis.figures import LIGHT, MINUS, End, Panel, Theme, new_figure
+from biasgan.analysis.figures import LIGHT, MINUS, End, Panel, new_figure
 from biasgan.analysis.rate_distortion import Curve, Delta, Method, bd_rate
 
 
-def rate_distortion_figure(
-    curves: Mapping[str, Curve], anchor: str, metric: str, method: Method = "cubic", theme: Theme = LIGHT
-) -> Figure:
+def rate_distortion_figure(curves: Mapping[str, Curve], anchor: str, metric: str, method: Method = "cubic") -> Figure:
     """Draw what a metric gives for the bits that are spent, with BD-rates against an anchor: Fig. 7 and Tab. 4.
 
     Rates are logarithmic, as BD-rates take them; up is better, whatever the metric's direction.
@@ -21,7 +19,6 @@ def rate_distortion_figure(
         anchor: Name of what the others are compared with, drawn in grey.
         metric: Name of the metric, with its unit.
         method: How BD-rates make curves of points.
-        theme: The colours.
 
     Raises:
         ValueError: If there is no curve of the anchor's name, a curve of a metric with the other direction,
@@ -35,13 +32,13 @@ def rate_distortion_figure(
     if empty:
         raise ValueError(f"there is no finite value to draw of {', '.join(empty)}; leave it out")
     larger_is_better = curves[anchor].larger_is_better
-    figure = new_figure(theme, 6.4, 3.9)
-    panel = Panel(figure.subplots(), theme, ("left", "bottom"), grid="both")
+    figure = new_figure(6.4, 3.9)
+    panel = Panel(figure.subplots(), ("left", "bottom"), grid="both")
     panel.name("", "bits per pixel", metric if larger_is_better else f"{metric} (upside down: lower is better)")
     ends: list[End] = []
     methods = [name for name in curves if name != anchor]
     for name, curve in curves.items():
-        color, marker = (theme.muted, "o") if name == anchor else theme.look(methods.index(name))
+        color, marker = (LIGHT.muted, "o") if name == anchor else LIGHT.look(methods.index(name))
         rates, values = np.sort(curve.bits_per_pixel), curve.values_by_rate
         panel.line(rates, values, color, label=name)
         panel.mark(rates, values, color, marker)

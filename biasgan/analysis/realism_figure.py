@@ -2,20 +2,19 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from biasgan.analysis.figures import LIGHT, Panel, Theme, new_figure, signed
+from biasgan.analysis.figures import LIGHT, Panel, new_figure, signed
 from biasgan.analysis.realism import Realism
 
 COLUMNS = 3
 
 
-def realism_figure(scores: Mapping[str, Realism], theme: Theme = LIGHT) -> Figure:
+def realism_figure(scores: Mapping[str, Realism]) -> Figure:
     """Draw how real discriminators find original, restored and compressed patches: Tab. 1 and 2.
 
     Beside each bar is its score and, in brackets, how far that is from the score of the originals.
 
     Args:
         scores: Name of a discriminator → its scores; at least one.
-        theme: The colours.
 
     Raises:
         ValueError: If there are no scores.
@@ -24,12 +23,12 @@ def realism_figure(scores: Mapping[str, Realism], theme: Theme = LIGHT) -> Figur
         raise ValueError("a picture of realism scores needs those of at least one discriminator; got none")
     columns = min(COLUMNS, len(scores))
     lines = -(-len(scores) // columns)
-    figure = new_figure(theme, 0.9 + 2.2 * columns, 0.1 + 1.25 * lines)
+    figure = new_figure(0.9 + 2.2 * columns, 0.1 + 1.25 * lines)
     grid = figure.subplots(lines, columns, squeeze=False).flat
-    restored, compressed, original, *_ = theme.palette
+    restored, compressed, original, *_ = LIGHT.palette
     colors = {"original": original, "restored": restored, "compressed": compressed}
     for number, axes in enumerate(grid):
-        panel = Panel(axes, theme)
+        panel = Panel(axes)
         panel.axes.set(xlim=(0, 1.6), ylim=(2.5, -0.5))
         if number >= len(scores):
             continue
@@ -37,7 +36,7 @@ def realism_figure(scores: Mapping[str, Realism], theme: Theme = LIGHT) -> Figur
         panel.name(name)
         for row, (candidate, color) in enumerate(colors.items()):
             score = float(getattr(found, candidate))
-            panel.bar(row, 1, theme.faint)
+            panel.bar(row, 1, LIGHT.faint)
             panel.bar(row, score, color)
             if number % columns == 0:
                 panel.write(candidate, (0, row), (-6, 0), "right")

@@ -6,11 +6,14 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from biasgan.analysis.figures import LIGHT, Panel, Theme, new_figure
+from biasgan.analysis.figures import Panel, new_figure
 from biasgan.io.images import to_uint8
 
 MAP = "magma"
 """Perceptually uniform, and black where nothing changed."""
+
+GAIN = 8
+"""Amplification: the scale ends at 255 / GAIN levels."""
 
 SIDE = 1.7
 """Width of a picture in inches."""
@@ -29,9 +32,7 @@ def residual(image: Tensor, other: Tensor) -> np.ndarray:
     return 255 * (image.float() - other.float()).abs().mean(0).detach().cpu().numpy()
 
 
-def residual_figure(
-    compressed: Tensor, original: Tensor, restored: Mapping[str, Tensor], gain: float = 8, theme: Theme = LIGHT
-) -> Figure:
+def residual_figure(compressed: Tensor, original: Tensor, restored: Mapping[str, Tensor]) -> Figure:
     """Draw what was added to a compressed image, what is still missing, and what should have been: Fig. 4 and 10.
 
     First the compressed image, then of each restored image how it differs from the compressed and from the original
@@ -41,8 +42,6 @@ def residual_figure(
         compressed: (3, H, W) in [0, 1]; crops of a hundred or two hundred pixels show most.
         original: The same crop of the original.
         restored: Name of a method → the same crop restored by it; at least one.
-        gain: Amplification; the scale ends at 255 / gain levels.
-        theme: The colours.
 
     Raises:
         ValueError: If there is no restored image, or one is of another size.
@@ -56,11 +55,11 @@ def residual_figure(
     shown = [(name, image, end) for name, image in restored.items() for end in ends]
     shown.append(("original", original, "compressed"))
     height, width = compressed.shape[-2:]
-    figure = new_figure(theme, SIDE * (len(shown) + 1) + 1.1, SIDE * height / width + 0.5)
-    first, *others = (Panel(axes, theme) for axes in figure.subplots(1, len(shown) + 1, squeeze=False)[0])
+    figure = new_figure(SIDE * (len(shown) + 1) + 1.1, SIDE * height / width + 0.5)
+    first, *others = (Panel(axes) for axes in figure.subplots(1, len(shown) + 1, squeeze=False)[0])
     first.axes.imshow(to_uint8(compressed))  # pyright: ignore[reportUnknownMemberType] - partial stubs
     first.name("compressed\n")
-    norm = Normalize(0, 255 / gain)
+    norm = Normalize(0, 255 / GAIN)
     for panel, (name, image, end) in zip(others, shown, strict=True):
         levels = residual(image, ends[end])
         panel.axes.imshow(levels, norm=norm, cmap=MAP, interpolation="nearest")  # pyright: ignore[reportUnknownMemberType] - partial stubs
@@ -68,5 +67,5 @@ def residual_figure(
     scale = figure.colorbar(  # pyright: ignore[reportUnknownMemberType] - partial stubs
         ScalarMappable(norm, MAP), ax=[panel.axes for panel in others], fraction=0.03, pad=0.015
     )
-    Panel(scale.ax, theme, ("right",)).name(y=f"8-bit levels, amplified {gain:g} times")
+    Panel(scale.ax, ("right",)).name(y=f"8-bit levels, amplified {GAIN} times")
     return figure

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from biasgan.analysis.figures import LIGHT, SMALL, TITLE, Panel, Theme, new_figure, signed
+from biasgan.analysis.figures import LIGHT, SMALL, TITLE, Panel, new_figure, signed
 from biasgan.analysis.triangle import Triangle
 
 WIDTH, HEIGHT = 4.2, 3.6
@@ -11,7 +11,7 @@ ROW = 0.23
 """Height of a method's row in inches."""
 
 
-def triangle_figure(triangles: Mapping[str, Triangle], measure: str, theme: Theme = LIGHT) -> Figure:
+def triangle_figure(triangles: Mapping[str, Triangle], measure: str) -> Figure:
     """Draw several triangles on a common base from the compressed to the original images, as Fig. 8 and 9 do.
 
     Below, each apex is dropped to a row with its method's deviation, which is its offset from the middle of the base.
@@ -21,7 +21,6 @@ def triangle_figure(triangles: Mapping[str, Triangle], measure: str, theme: Them
     Args:
         triangles: Name of a method → its triangle; at least one.
         measure: What measured the distances, such as FID.
-        theme: The colours.
 
     Raises:
         ValueError: If there is no triangle, or one whose compressed and original images do not differ.
@@ -44,20 +43,20 @@ def triangle_figure(triangles: Mapping[str, Triangle], measure: str, theme: Them
         top + 0.45 * inch,
     )
 
-    figure = new_figure(theme, (edges[1] - edges[0]) / inch, (edges[3] - edges[2]) / inch)
+    figure = new_figure((edges[1] - edges[0]) / inch, (edges[3] - edges[2]) / inch)
     figure.set_layout_engine("none")  # pyright: ignore[reportUnknownMemberType] - partial stubs
-    panel = Panel(figure.subplots(gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1}), theme)
+    panel = Panel(figure.subplots(gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1}))
     panel.axes.set(xlim=edges[:2], ylim=edges[2:], aspect="equal")
     panel.write(f"Where restored images are, by {measure}", (edges[0], edges[3]), (8, -13), size=TITLE)
     for x, text in ((-1, f"{signed(-100)} %"), (0, "0"), (1, f"{signed(100)} %")):
-        panel.line([x, x], [bottom, 0], theme.faint, 1)
-        panel.write(text, (x, bottom), (0, -7), "center", theme.muted, SMALL)
+        panel.line([x, x], [bottom, 0], LIGHT.faint, 1)
+        panel.write(text, (x, bottom), (0, -7), "center", LIGHT.muted, SMALL)
     panel.write("compressed", (left, 0), (-10, 0), "right", size=TITLE)
     panel.write("original", (right, 0), (10, 0), size=TITLE)
     for number, (name, triangle) in enumerate(rows):
         x, y = triangle.apex
         row = first - number * rise
-        color, marker = theme.look(number)
+        color, marker = LIGHT.look(number)
         panel.line([-1, x, 1], [0, y, 0], color, 1.2, label=name)
         panel.line([x, x], [y, row], color, 0.8, ":")
         panel.line([0, x], [row, row], color, 2)
@@ -65,5 +64,5 @@ def triangle_figure(triangles: Mapping[str, Triangle], measure: str, theme: Them
         panel.write(name, (left, row), (-10, 0), "right")
         text = f"{signed(triangle.deviation)} %" if triangle.holds else f"{signed(triangle.deviation)} %, no triangle"
         panel.write(text, (right, row), (10, 0))
-    panel.line([-1, 1], [0, 0], theme.ink, 1.5)
+    panel.line([-1, 1], [0, 0], LIGHT.ink, 1.5)
     return figure

@@ -84,51 +84,49 @@ def test_labels_are_moved_apart_by_the_least() -> None:
                 assert ((other - places) ** 2).sum() >= least - 1e-9
 
 
-def drawn(theme: Theme) -> Panel:
-    panel = Panel(new_figure(theme, 3, 2).subplots(), theme, ("left", "bottom"), grid="x")
+def drawn() -> Panel:
+    panel = Panel(new_figure(3, 2).subplots(), ("left", "bottom"), grid="x")
     panel.name("title", "x", "y")
-    panel.line([0, 1], [0, 1], theme.palette[0])
-    for count, color in ((50, theme.palette[1]), (1001, theme.palette[2])):
+    panel.line([0, 1], [0, 1], LIGHT.palette[0])
+    for count, color in ((50, LIGHT.palette[1]), (1001, LIGHT.palette[2])):
         panel.dots(np.linspace(0, 1, count), np.linspace(1, 0, count), color)
     panel.axes.set(xlim=(0, 2), ylim=(1, 0))
     panel.label_ends([End((1, 0.99), "two", "red"), End((1, 1), "one", "red")])
     return panel
 
 
-@THEMES
 @pytest.mark.parametrize("extension", ["png", "svg"])
-def test_figures_are_written_whole_and_the_same_each_time(tmp_path: Path, theme: Theme, extension: str) -> None:
+def test_figures_are_written_whole_and_the_same_each_time(tmp_path: Path, extension: str) -> None:
     paths = [tmp_path / f"{number}.{extension}" for number in range(2)]
     for path in paths:
-        write_figure(drawn(theme).axes.get_figure(), path)  # pyright: ignore[reportArgumentType]
+        write_figure(drawn().axes.get_figure(), path)  # pyright: ignore[reportArgumentType]
     assert paths[0].read_bytes() == paths[1].read_bytes()
     assert sorted(tmp_path.iterdir()) == paths
     if extension == "png":
         with Image.open(paths[0]) as picture:
             assert picture.size == (450, 300)
-            assert picture.convert("RGB").getpixel((1, 1)) == tuple(round(255 * v) for v in to_rgb(theme.background))
+            assert picture.convert("RGB").getpixel((1, 1)) == tuple(round(255 * v) for v in to_rgb(LIGHT.background))
     else:
         svg = paths[0].read_text()
         assert svg.count("<image") == 1, "many points are pixels"
-        assert svg.count(f'style="fill: {theme.palette[1].lower()}') == 50, "few have the theme's colour"
+        assert svg.count(f'style="fill: {LIGHT.palette[1].lower()}') == 50, "few have the theme's colour"
 
 
-@THEMES
-def test_all_that_is_written_has_the_colours_of_the_theme(theme: Theme) -> None:
+def test_all_that_is_written_has_the_colours_of_the_theme() -> None:
     """Ticks too, which matplotlib makes when it draws."""
-    axes = drawn(theme).axes
+    axes = drawn().axes
     figure = axes.get_figure()
     assert figure is not None
     figure.canvas.draw()
     ticks = [*axes.xaxis.get_ticklabels(), *axes.yaxis.get_ticklabels()]
     written = [*axes.texts, *ticks, axes.xaxis.label, axes.yaxis.label]
-    assert {str(text.get_color()) for text in written} == {theme.ink}
+    assert {str(text.get_color()) for text in written} == {LIGHT.ink}
     assert {side for side, spine in axes.spines.items() if spine.get_visible()} == {"left", "bottom"}
 
 
 def test_labels_of_ends_keep_the_order_in_which_they_are_seen() -> None:
     """The axis is upside down, so the larger value is the lower label; that stays above the name of the axis."""
-    texts = drawn(LIGHT).axes.texts
+    texts = drawn().axes.texts
     heights = {text.get_text(): text.xy[1] for text in texts}  # pyright: ignore[reportAttributeAccessIssue]
     line = 1.3 * 8 / (0.8 * 72 * 2)
     assert heights["one"] == pytest.approx(line / 2)
@@ -137,5 +135,5 @@ def test_labels_of_ends_keep_the_order_in_which_they_are_seen() -> None:
 
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"written as \.svg or \.png; got figure\.pdf"):
-        write_figure(new_figure(LIGHT, 1, 1), tmp_path / "figure.pdf")
+        write_figure(new_figure(1, 1), tmp_path / "figure.pdf")
     assert not list(tmp_path.iterdir())

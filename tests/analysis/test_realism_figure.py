@@ -2,7 +2,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from biasgan.analysis.figures import DARK
+from biasgan.analysis.figures import LIGHT
 from biasgan.analysis.realism import Realism
 from biasgan.analysis.realism_figure import realism_figure
 
@@ -10,12 +10,12 @@ from .reading import words
 
 
 def test_bars_are_as_long_as_the_scores_and_say_them() -> None:
-    figure = realism_figure({"plain": Realism(0.76, 0.28, 0.84), "conditional": Realism(0.87, 0.04, 0.05)}, DARK)
+    figure = realism_figure({"plain": Realism(0.76, 0.28, 0.84), "conditional": Realism(0.87, 0.04, 0.05)})
     plain, conditional = figure.axes
     assert [axes.get_title("left") for axes in (plain, conditional)] == ["plain", "conditional"]
     bars = [bar for bar in plain.patches if isinstance(bar, Rectangle)]
     assert [bar.get_width() for bar in bars] == [1, 0.76, 1, 0.28, 1, 0.84]
-    restored, compressed, original, *_ = (color.lower() for color in DARK.palette)
+    restored, compressed, original, *_ = (color.lower() for color in LIGHT.palette)
     assert [to_hex(bar.get_facecolor()) for bar in bars[1::2]] == [original, restored, compressed]
     assert words(plain) == [
         *("original", "0.76"),

@@ -17,7 +17,7 @@ def test_residuals_are_mean_absolute_levels() -> None:
 
 def test_panels_show_their_residuals_on_one_scale() -> None:
     restored = COMPRESSED + 0.25 * (ORIGINAL - COMPRESSED)
-    figure = residual_figure(COMPRESSED, ORIGINAL, {"ours": restored}, gain=5)
+    figure = residual_figure(COMPRESSED, ORIGINAL, {"ours": restored})
     pictures = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title("left") for axes in pictures] == [
         "compressed\n",
@@ -30,10 +30,10 @@ def test_panels_show_their_residuals_on_one_scale() -> None:
     assert np.allclose(ours, residual(restored, COMPRESSED))
     assert np.allclose(missing, residual(restored, ORIGINAL))
     assert np.allclose(original, residual(ORIGINAL, COMPRESSED))
-    assert [axes.images[0].get_clim() for axes in pictures[1:]] == [(0, 51)] * 3
+    assert [axes.images[0].get_clim() for axes in pictures[1:]] == [(0, 255 / 8)] * 3
     (scale,) = (axes for axes in figure.axes if not axes.images)
-    assert scale.get_ylabel() == "8-bit levels, amplified 5 times"
-    assert scale.get_ylim() == (0, 51)
+    assert scale.get_ylabel() == "8-bit levels, amplified 8 times"
+    assert scale.get_ylim() == (0, 255 / 8)
 
 
 def test_one_size_and_something_restored_are_needed() -> None:
