@@ -59,7 +59,7 @@ from .conftest import MISSING
 CHOICES = [
     (folder.name, file.stem)
     for folder in sorted(CONF.iterdir())
-    if folder.is_dir() and folder.name != "contender"  # all of these are in table 3
+    if folder.is_dir()
     for file in sorted(folder.glob("*.yaml"))
 ]
 FIDELITY = {
@@ -106,8 +106,8 @@ SIZED_GROUPS = ("baseline", "generator", "discriminator")
 FEATURES = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 
 
-def sweep_of(experiment: str, *options: str) -> dict[str, list[str]]:
-    """What an experiment sweeps over, as the sweeper reads it: options with their values."""
+def tables_of(experiment: str, *options: str) -> list[dict[str, list[str]]]:
+    """What an experiment sweeps over, as the sweeper reads it: options with their values, in all of its tables."""
     register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
@@ -116,8 +116,16 @@ def sweep_of(experiment: str, *options: str) -> dict[str, list[str]]:
         config = hydra.compose_config("train", given, RunMode.MULTIRUN, with_log_configuration=False)
     assert config.hydra.mode.name == "MULTIRUN"
     register_plugins()
-    swept: list[str] = import_module("hydra_plugins.biasgan_sweep").options_of_file(config)
-    return {key: values.split(",") for key, _, values in (option.partition("=") for option in swept)}
+    products: list[list[str]] = import_module("hydra_plugins.biasgan_sweep").products_of_file(config)
+    return [
+        {key: values.split(",") for key, _, values in (each.partition("=") for each in swept)} for swept in products
+    ]
+
+
+def sweep_of(experiment: str, *options: str) -> dict[str, list[str]]:
+    """The same of an experiment with one table."""
+    (table,) = tables_of(experiment, *options)
+    return table
 
 
 def mitigations(config: Mapping[str, Any]) -> list[Mitigation]:
@@ -448,6 +456,9 @@ COMPARED = [
 ]
 """The columns of Tab. 3 and 4: baselines and their methods."""
 
+REHEARSED = [{"baseline": ["arcnn"]}, {"baseline": ["realesrgan"], "method": ["full"]}]
+"""The columns that a rehearsal of Tab. 4 has."""
+
 GANS = ("esrgan", "realesrgan")
 EXPERIMENTS = {
     "table3": [(*column, 37) for column in COMPARED],
@@ -459,9 +470,8 @@ EXPERIMENTS = {
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_an_experiment_has_the_jobs_of_the_paper(composed: Composer, experiment: str) -> None:
     found: list[tuple[str, str, int]] = []
-    sweep = sweep_of(experiment, "scale=paper")
-    for values in product(*sweep.values()):
-        options = [f"{key}={value}" for key, value in zip(sweep, values, strict=True)]
+    tables = tables_of(experiment, "scale=paper")
+    for options in (job for table in tables for job in product(*([f"{k}={v}" for v in table[k]] for k in table))):
         config = composed(f"experiment={experiment}", "scale=paper", *options)
         choices = HydraConfig.get().runtime.choices
         assert choices["codec"] == "bpg"
@@ -473,15 +483,13 @@ def test_an_experiment_has_the_jobs_of_the_paper(composed: Composer, experiment:
 
 @pytest.mark.parametrize("scale", ["lite", "paper"])
 def test_table_4_is_table_3_on_five_qualities(scale: str) -> None:
-    contenders = sweep_of("table3")["contender"]
-    assert sweep_of("table4", f"scale={scale}") == {"contender": contenders, "qp": ["27", "32", "37", "42", "47"]}
+    qualities = {"qp": ["27", "32", "37", "42", "47"]}
+    assert tables_of("table4", f"scale={scale}") == [table | qualities for table in tables_of("table3")]
 
 
 def test_the_rehearsal_of_table_4_has_a_method_of_each_kind_and_enough_qualities_for_a_curve() -> None:
-    sweep = sweep_of("table4", "scale=demo")
-    assert sweep["contender"] == ["arcnn", "realesrgan_full"]
-    assert len(sweep["qp"]) == 4
-    assert {*sweep["contender"]} <= {*sweep_of("table3")["contender"]}
+    qualities = {"qp": ["27", "32", "37", "42"]}
+    assert tables_of("table4", "scale=demo") == [table | qualities for table in REHEARSED]
 
 
 CODECS = {
@@ -498,14 +506,14 @@ CODECS = {
 @pytest.mark.parametrize("codec", CODECS)
 def test_an_experiment_sweeps_over_the_qualities_of_the_codec(composed: Composer, codec: str) -> None:
     ((option, qualities),) = CODECS[codec].items()
-    assert sweep_of("table4", f"codec={codec}", "scale=paper")[option] == qualities
+    assert all(table[option] == qualities for table in tables_of("table4", f"codec={codec}", "scale=paper"))
     for quality in qualities:
         build(composed(f"codec={codec}")["codec"]).check_quality(int(quality))
 
 
 def test_all_experiments_follow_the_codec(composed: Composer) -> None:
     qualities = CODECS["jpeg"]["qf"]
-    assert sweep_of("table4", "codec=jpeg")["qf"] == qualities[:4]
+    assert all(table["qf"] == qualities[:4] for table in tables_of("table4", "codec=jpeg"))
     assert sweep_of("bias", "codec=jpeg", "scale=paper")["qf"] == qualities[::2]
     assert sweep_of("bias", "codec=jpeg")["qf"] == [qualities[0], qualities[-1]]
     assert sweep_of("paper_bpg", "codec=jpeg") == sweep_of("paper_jpeg")
@@ -516,7 +524,25 @@ def test_all_experiments_follow_the_codec(composed: Composer) -> None:
 
 @pytest.mark.parametrize("given", ["qf=20,30", "quality=20"])
 def test_a_given_quality_is_that_of_an_experiment(given: str) -> None:
-    assert sweep_of("table4", "codec=jpeg", given) == {"contender": ["arcnn", "realesrgan_full"]}
+    assert tables_of("table4", "codec=jpeg", given) == REHEARSED
+
+
+def test_a_given_method_takes_the_place_of_those_of_an_experiment() -> None:
+    assert tables_of("table3", "baseline=rdn,compact") == [{}]
+    assert sweep_of("table4", "method=full").keys() == {"qp"}
+    given = "sweep.combinations=[{baseline:rdn},{baseline:esrgan,method:[vanilla,full]}]"
+    assert tables_of("table3", given) == [
+        {"baseline": ["rdn"]},
+        {"baseline": ["esrgan"], "method": ["vanilla", "full"]},
+    ]
+    with pytest.raises(ValueError, match=r"^baseline= is given beside sweep\.combinations, which has it too"):
+        tables_of("table3", given, "baseline=rdn")
+
+
+@pytest.mark.parametrize("value", ["3", "[rdn]", "rdn"])
+def test_combinations_are_tables(value: str) -> None:
+    with pytest.raises(ValueError, match=r"sweep\.combinations must be a list of tables, such as \[\{baseline:arcnn\}"):
+        tables_of("table5", f"sweep.combinations={value}")
 
 
 @pytest.mark.parametrize(
@@ -532,7 +558,7 @@ def test_a_given_quality_is_that_of_an_experiment(given: str) -> None:
 def test_what_has_no_such_qualities_is_refused(options: str, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         sweep_of("table4", *options.split())
-    assert sweep_of("table4", *options.split(), "quality=1,2").keys() == {"contender"}
+    assert tables_of("table4", *options.split(), "quality=1,2") == REHEARSED
 
 
 @pytest.mark.parametrize("experiment", [*EXPERIMENTS, "table4"])

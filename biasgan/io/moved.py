@@ -30,13 +30,24 @@ NAME = re.compile(r"(.*=)?biasgan\.([a-z0-9_.]+)\.(\w+)")
 """The whole name of a class or function, perhaps as the value of an option."""
 
 
+CONTENDER = re.compile(r"contender=([a-z]+)(?:_([a-z]+))?")
+"""Option of former releases for a baseline and its method, `contender=esrgan_full`."""
+
+
 def as_now(saved: Any) -> Any:  # noqa: ANN401 - any part of what was saved
     """A part of a saved configuration in plain containers, with the names that this release has for its classes."""
     if isinstance(saved, Mapping):
         return {key: as_now(value) for key, value in cast(Mapping[str, object], saved).items()}
     if isinstance(saved, list | tuple):
-        return [as_now(value) for value in cast(list[object], saved)]
+        return [as_now(each) for value in cast(list[object], saved) for each in parted(value)]
     named = NAME.fullmatch(saved) if isinstance(saved, str) else None
     if named and named[2] in MOVED:
         return f"{named[1] or ''}biasgan.{MOVED[named[2]]}.{named[3]}"
     return saved
+
+
+def parted(value: object) -> list[object]:
+    """An element of a list that was saved, or the two options that stand for it now."""
+    named = CONTENDER.fullmatch(value) if isinstance(value, str) else None
+    options = zip(("baseline", "method"), named.groups(), strict=True) if named else ()
+    return [f"{name}={given}" for name, given in options if given] or [value]

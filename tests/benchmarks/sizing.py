@@ -15,7 +15,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from biasgan.cli.config import CONF
 from biasgan.runs.build import build
 from biasgan.runs.environment import device_name
 from biasgan.training.fidelity import FidelityRestoration
@@ -24,6 +23,13 @@ from biasgan.training.gan import RestorationGAN
 from .configured import composed, train
 
 SETTINGS = 10
+CONTENDERS = {
+    **{name: (f"baseline={name}",) for name in ("arcnn", "cbdnet", "dcad", "dncnn")},
+    **{f"esrgan_{method}": ("baseline=esrgan", f"method={method}") for method in ("full", "vanilla")},
+    **{name: (f"baseline={name}",) for name in ("mprnet", "rbqe", "rdn")},
+    **{f"realesrgan_{method}": ("baseline=realesrgan", f"method={method}") for method in ("full", "vanilla")},
+}
+"""Columns of the paper's tables and the options for them."""
 IMAGES, PIXELS = 900, 2040 * 1356
 """Of DIV2K, about."""
 
@@ -35,7 +41,7 @@ def measure(contender: str, iterations: int, images: int | None) -> dict[str, fl
         `pixel` and `adversarial`: seconds of an iteration of each stage; `pixel_hours` and `adversarial_hours`: of all
         of them; `gigabytes`: of three checkpoints and the networks.
     """
-    options = (f"contender={contender}", "scale=paper")
+    options = (*CONTENDERS[contender], "scale=paper")
     config = composed(*options)
     crops: int = images or config["batch_size"]
     pretrain = config["training"].get("pretrain_iterations")
@@ -69,7 +75,7 @@ def main() -> None:
         return
     console = Console(width=120)
     found: dict[str, Mapping[str, float]] = {}
-    for contender in sorted(file.stem for file in (CONF / "contender").glob("*.yaml")):
+    for contender in CONTENDERS:
         command = [sys.executable, "-m", "tests.benchmarks.sizing", "--contender", contender]
         command += ["--iterations", str(options.iterations), *(["--images", str(images)] if images else [])]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)

@@ -48,6 +48,11 @@ def test_only_whole_names_change() -> None:
     assert as_now([option]) == ["callbacks.ema._target_=biasgan.training.callbacks.ema.EMA"]
 
 
+def test_options_are_those_of_this_release() -> None:
+    saved = ["contender=esrgan_full", "qp=37", "contender=arcnn"]
+    assert as_now({"options": saved}) == {"options": ["baseline=esrgan", "method=full", "qp=37", "baseline=arcnn"]}
+
+
 def test_networks_and_mitigations_of_a_saved_run_load() -> None:
     assert torch.isfinite(load_generator(SAVED)(torch.rand(1, 3, 8, 8))).all()
     file = SAVED / "checkpoints" / "last.ckpt"

@@ -17,7 +17,7 @@ from ..composer import Composer
         ("codec=webp", "ratio=7 qp=3"),
         ("codec=jpeg", "quality=20"),
         ("baseline=arcnn", "discriminator=vgg"),
-        ("baseline=realesrgan", "contender=realesrgan_full"),
+        ("baseline=arcnn", "baseline=arcnn method=vanilla"),
         ("data=sample", "download=true"),
     ],
 )

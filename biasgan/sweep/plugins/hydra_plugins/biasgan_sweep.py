@@ -3,17 +3,20 @@
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
@@ -32,14 +35,24 @@ OF_THE_SWEEP = ("hydra.mode", "hydra.sweep.", "hydra.sweeper", "hydra/sweeper", 
 
 QUALITY = "quality"
 """Option of a sweep in a file that stands for the one that the chosen codec reads: qf, qp, ratio …"""
+COMBINATIONS = "sweep.combinations"
 OVER_QUALITIES = "This experiment is a sweep over qualities"
 
 
-class CombinationSweeper(BasicSweeper):
-    """Hydra's own sweeper, but that it names the sweep, refuses identical jobs, and leaves it to each job to fail.
+class CombinationSweeper(Sweeper):
+    """Makes a job of each combination of values, names the sweep, refuses identical jobs, and lets each fail alone.
 
-    Where a file sweeps over `quality`, the option is swept over that sets the quality of the chosen codec.
+    `hydra.sweeper.params` names options and their values in a file. Where not all combinations are wanted,
+    `sweep.combinations` is a list of such tables, each with combinations of its own. An option that is given on the
+    command line takes the place of the file's. Where a file sweeps over `quality`, the option is swept over that sets
+    the quality of the chosen codec.
+
+    Args:
+        params: Read from the configuration.
     """
+
+    def __init__(self, params: object) -> None:
+        """Take what Hydra gives; it is read from the configuration when all of that is known."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Name the sweep, before its launcher is made.
@@ -47,14 +60,19 @@ class CombinationSweeper(BasicSweeper):
         Raises:
             ValueError: If a run is to be resumed, or the codec has no qualities to sweep over.
         """
-        self.hydra_context, self.config = hydra_context, config
+        self.config = config
         if config.resume not in (None, AUTO):
             raise ValueError(f"A sweep resumes its own jobs; leave resume={config.resume} out.")
+        self.products = products_of_file(config)
         if not config.sweep.name:
-            config.sweep.name = f"sweep-{digest_of([*self._parse_config(), *config.hydra.overrides.task])}"
-        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+            swept = [option for product in self.products for option in product]
+            config.sweep.name = f"sweep-{digest_of([*swept, *config.hydra.overrides.task])}"
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        self.launcher = launcher
+        self.parser = OverridesParser.create(hydra_context.config_loader)
         # That of the launcher, if it has one: each job takes a third of a second.
-        launcher = self.launcher
         self.compose = launcher.compose if isinstance(launcher, ProcessLauncher) else composer(hydra_context, config)
 
     def sweep(self, arguments: list[str]) -> object:
@@ -64,38 +82,79 @@ class CombinationSweeper(BasicSweeper):
             ValueError: If several jobs would train the same; names them.
         """
         assert self.config is not None
-        assert self.hydra_context is not None
+        assert self.launcher is not None
         name = plain_or_quoted("sweep.name", self.config.sweep.name)
         arguments = [*arguments, "resume=auto", f"sweep.name={name}"]
-        parser = OverridesParser.create(self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
-        for override in overrides:
-            values = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else []
-            if twice := next((value for value in values if values.count(value) > 1), None):
-                raise ValueError(f"{override.input_line} has {twice} twice; give each value once.")
-        (jobs,) = self.split_arguments(overrides, None)
+        jobs = [job for product in self.products for job in combinations(self.parser, [*product, *arguments])]
         refuse_identical(jobs, [self.compose(tuple(options)).training for options in jobs])
-        return super().sweep(arguments)
-
-    def _parse_config(self) -> list[str]:
-        """The options that a file sweeps over."""
-        assert self.config is not None
-        return options_of_file(self.config)
-
-    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Accept all: a job that cannot be composed fails alone."""
+        folder = Path(self.config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
+        results = self.launcher.launch(jobs, initial_job_idx=0)
+        # Raises what a job ended with.
+        return [result.return_value for result in results]
 
 
-def options_of_file(config: DictConfig) -> list[str]:
-    """The options that a file sweeps over, `hydra.sweeper.params`, but for those that are given on the command line.
+def combinations(parser: OverridesParser, options: Sequence[str]) -> list[list[str]]:
+    """The options of each job.
+
+    Args:
+        parser: Hydra's.
+        options: With one value or, parted by commas, several.
 
     Raises:
-        ValueError: If it sweeps over qualities, and the codec has none.
+        ValueError: If an option has a value twice, or a range of them.
     """
-    parser = OverridesParser.create()
-    given = {each.get_key_element(): each for each in parser.parse_overrides(list(config.hydra.overrides.task))}
+    axes: dict[str, list[str]] = {}
+    for override in parser.parse_overrides([*options]):
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            axes[key] = [f"{key}={override.get_value_element_as_str()}"]
+            continue
+        if not override.is_discrete_sweep():
+            raise ValueError(f"{override.input_line} does not name values; give those to try: {key}=ONE,ANOTHER.")
+        values = [*override.sweep_string_iterator()]
+        if twice := next((value for value in values if values.count(value) > 1), None):
+            raise ValueError(f"{override.input_line} has {twice} twice; give each value once.")
+        axes[key] = [f"{key}={value}" for value in values]
+    return [list(job) for job in product(*axes.values())]
+
+
+def products_of_file(config: DictConfig) -> list[list[str]]:
+    """The options that a file sweeps over, but for those that are given on the command line.
+
+    Returns:
+        KEY=ONE,ANOTHER for each, one list of them for each table of `sweep.combinations`, or one in all.
+
+    Raises:
+        ValueError: If it sweeps over qualities, and the codec has none, or the combinations are no tables.
+    """
+    overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
+    given = {each.get_key_element(): each for each in overrides}
+    everywhere = swept_options(config, config.hydra.sweeper.params or {}, given)
+    listed: object = config.sweep.combinations or ()
+    rows = list(cast(Sequence[object], listed)) if isinstance(listed, Sequence) else [listed]
+    if not all(isinstance(each, Mapping) for each in rows):
+        raise ValueError(
+            f"{COMBINATIONS} must be a list of tables, such as [{{baseline:arcnn}},{{baseline:esrgan,method:full}}]; "
+            f"got {listed}."
+        )
+    tables = cast(list[Mapping[str, object]], rows)
+    if both := given.keys() & {option for table in tables for option in table}:
+        if COMBINATIONS in given:
+            raise ValueError(f"{min(both)}= is given beside {COMBINATIONS}, which has it too; give it there alone.")
+        tables = []
+    return [[*swept_options(config, table, given), *everywhere] for table in tables] or [everywhere]
+
+
+def swept_options(config: DictConfig, table: Mapping[str, object], given: Mapping[str, Override]) -> list[str]:
+    """A table of options and their values as KEY=ONE,ANOTHER, without those that are given.
+
+    Raises:
+        ValueError: As `products_of_file`.
+    """
     options: list[str] = []
-    for name in config.hydra.sweeper.params or ():
+    for name in table:
         option = name
         if name == QUALITY and name not in given:
             if "codec" in given and given["codec"].is_sweep_override():
@@ -104,7 +163,7 @@ def options_of_file(config: DictConfig) -> list[str]:
         if option in given:
             continue
         try:
-            values = config.hydra.sweeper.params[name]
+            values = table[name]
         except OmegaConfBaseException as error:
             raise ValueError(
                 f"{OVER_QUALITIES}, and the file of codec={config.hydra.runtime.choices.codec} does not name five, as "
