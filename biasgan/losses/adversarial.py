@@ -89,11 +89,11 @@ class VanillaAdversarialLoss(AdversarialLoss):
     relativistic = False
 
     def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
-        """See `AdversarialLoss.generator`; the originals do not count."""
+        """Cross-entropy of restored images that should be found real; the originals do not count."""
         return _cross_entropy(restored_logits, real=True)
 
     def discriminator(self, original_logits: Tensor, restored_logits: Tensor) -> DiscriminatorLoss:
-        """See `AdversarialLoss.discriminator`."""
+        """Cross-entropies of originals that should be found real, and of restored images that should not."""
         return DiscriminatorLoss(
             _cross_entropy(original_logits, real=True), _cross_entropy(restored_logits, real=False)
         )
@@ -110,7 +110,7 @@ class RelativisticAverageLoss(AdversarialLoss):
     relativistic = True
 
     def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
-        """See `AdversarialLoss.generator`."""
+        """Mean of two: originals should be found less real than the average restored image, restored images more."""
         original, restored = original_logits.detach().float(), restored_logits.float()
         original_average, restored_average = _averages(original, restored)
         less = _cross_entropy(original - restored_average, real=False)
@@ -118,7 +118,7 @@ class RelativisticAverageLoss(AdversarialLoss):
         return 0.5 * (less + more)
 
     def discriminator(self, original_logits: Tensor, restored_logits: Tensor) -> DiscriminatorLoss:
-        """See `AdversarialLoss.discriminator`."""
+        """Half of two: originals should be found more real than the average restored image, restored images less."""
         original, restored = original_logits.float(), restored_logits.float()
         original_average, restored_average = _averages(original.detach(), restored.detach())
         return DiscriminatorLoss(

@@ -24,7 +24,7 @@ class SuiteMetric(Metric):
 
     @property
     def higher_is_better(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride] - torchmetrics has a constant
-        """Direction of the number."""
+        """Whether a better image has a higher number, as torchmetrics asks."""
         return self.protocol.higher_is_better
 
 

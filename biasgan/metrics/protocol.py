@@ -11,7 +11,7 @@ class Protocol:
     variant: str
     """Which of several, where a name alone does not say."""
     higher_is_better: bool
-    """Direction."""
+    """Whether a better image has a higher number."""
     library: str
     """What computes it, with its release."""
     compares: str = "image with original"

@@ -162,7 +162,7 @@ class Bytes(TiffImageFile):
     """A grey picture of bytes of which several are a pixel, so that Pillow's limit of pixels is not one of them."""
 
     def load_prepare(self) -> None:
-        """Make room."""
+        """Make room for them without asking how many pixels there are."""
         ImageFile.load_prepare(self)
 
 
