@@ -13,7 +13,6 @@ import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
@@ -24,8 +23,10 @@ from biasgan.data.pairs.source import PairSets, PairSource
 from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.pairs.stored import StoredPairs
 from biasgan.data.streaming.storage import Storage
+from biasgan.io.listing import counted
 from biasgan.metrics.sizes import needs
 from biasgan.runs.build import build
+from biasgan.system.console import say
 from biasgan.system.memory import keep_freed_memory
 from biasgan.system.threads import in_threads
 
@@ -72,20 +73,16 @@ def prepare(config: Mapping[str, Any]) -> None:
         from biasgan.data.streaming.writing import write_chunks
 
         write_chunks(PairSets(train, valid), pairs.identity, config["to"])
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(table(pairs, train, valid), f"{config['to'] or pairs.folder}", sep="\n")
+    say(table(pairs, train, valid), config["to"] or pairs.folder)
 
 
 def check(config: Mapping[str, Any]) -> None:
     """Look for damage, print a line for each bad file, and exit with status 1 if there is one."""
     problems = build(PairSource, config["pairs"]).check()
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    for problem in problems:
-        console.print(problem)
     if problems:
-        console.print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}.")
+        say(*problems, f"{counted(len(problems), 'problem')}.")
         sys.exit(1)
-    console.print("All pairs are as they should be.")
+    say("All pairs are as they should be.")
 
 
 def table(pairs: StoredPairs, train: Sequence[StoredEntry], valid: Sequence[StoredEntry]) -> Table:
@@ -132,8 +129,7 @@ def main() -> None:
         sys.argv[1:] = as_given(sys.argv[1:])
         command()
     if failed:
-        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        console.print(f"\n{len(failed)} failed:", *failed, sep="\n")
+        say(f"\n{len(failed)} failed:", *failed, error=True)
         sys.exit(1)
 
 

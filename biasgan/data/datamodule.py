@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from biasgan.data.dataset import Pair, PairDataset, ValidationPairs
-from biasgan.data.pairs.entry import Entry, fingerprint, fingerprint_of_originals, names_of
+from biasgan.data.pairs.entry import Entry, fingerprint, fingerprint_of_originals
 from biasgan.data.pairs.source import PairSource
-from biasgan.data.samplers import IterationSampler, UnrepeatedSampler
+from biasgan.data.samplers import IterationSampler
 from biasgan.system.parent import end_with_parent
 
 
@@ -111,7 +111,7 @@ class RestorationData(LightningDataModule):
         pairs = ValidationPairs(self.valid_entries)
         return DataLoader(
             pairs,
-            sampler=UnrepeatedSampler(len(pairs), rank, world_size) or [0],
+            sampler=range(rank, len(pairs), world_size) or [0],
             pin_memory=torch.cuda.is_available(),
             generator=torch.Generator(),
         )
@@ -133,16 +133,6 @@ class RestorationData(LightningDataModule):
         return len(self.train_entries)
 
     @property
-    def valid_images(self) -> int:
-        """Number of validation images; after `setup`."""
-        return len(self.valid_entries)
-
-    @property
-    def validation_names(self) -> list[str]:
-        """Names of the validation images by their index, all different; after `setup`."""
-        return names_of(self.valid_entries)
-
-    @property
     def fingerprint(self) -> str:
         """Hash of all pairs, which tells whether another training had the same; after `setup`.
 
@@ -154,11 +144,6 @@ class RestorationData(LightningDataModule):
     def originals_fingerprint(self) -> str:
         """Hash of all originals, the same for all codecs and qualities; after `setup`."""
         return fingerprint_of_originals(self.train_entries, self.valid_entries)
-
-    @property
-    def bits_per_pixel(self) -> float:
-        """Mean over the validation images; after `setup`."""
-        return sum(entry.bits_per_pixel for entry in self.valid_entries) / len(self.valid_entries)
 
 
 def end_with_training(worker: int) -> None:

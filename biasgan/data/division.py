@@ -32,15 +32,22 @@ PLAIN = frozenset(
 """Words beside which those of a side can mean nothing else."""
 
 
-class Division(NamedTuple):
-    """Images by side, and how they were told apart."""
+class ImageSet(NamedTuple):
+    """Image files to train with and to validate with.
+
+    Attributes:
+        train: To train with.
+        valid: To validate with; none of them is trained on.
+        rule: How they were divided, in words.
+        left_out: What else is in their folder, in words.
+        places: Files → names in their folder, without extension, under which `enhance` writes results of it.
+    """
 
     train: list[Path]
     valid: list[Path]
-    rule: str
-    """By what, in words."""
-    left_out: list[str]
-    """What is on neither side, in words."""
+    rule: str = ""
+    left_out: Sequence[str] = ()
+    places: Mapping[Path, str] = {}
 
 
 class Name(NamedTuple):
@@ -76,7 +83,7 @@ class Name(NamedTuple):
         return all(word in PLAIN or word.isdigit() for word in self.form if word)
 
 
-def by_folders(root: Path, files: Sequence[Path]) -> Division | None:
+def by_folders(root: Path, files: Sequence[Path]) -> ImageSet | None:
     """Divide images as the names of their folders say.
 
     Args:
@@ -91,8 +98,7 @@ def by_folders(root: Path, files: Sequence[Path]) -> Division | None:
     """
     above = {file: [root / folder for folder in file.relative_to(root).parents][-2::-1] for file in files}
     sided = counting({folder: Name.of(folder.name) for folder in dict.fromkeys(chain(*above.values()))})
-    sides: dict[str, list[Path]] = {TRAIN: [], VALID: [], TEST: [], "": []}
-    places: dict[str, dict[str, None]] = {TRAIN: {}, VALID: {}, TEST: {}}
+    sides: dict[str, dict[Path, Path]] = {TRAIN: {}, VALID: {}, TEST: {}, "": {}}
     for file, folders in above.items():
         said = [folder for folder in folders if folder in sided]
         if len({sided[folder] for folder in said}) > 1:
@@ -100,23 +106,30 @@ def by_folders(root: Path, files: Sequence[Path]) -> Division | None:
                 f"{file} is in folders of several sides ({', '.join(folder.name for folder in said)}). Move one out of "
                 "the other, so that no image to validate with is trained on."
             )
-        side = sided[said[0]] if said else ""
-        sides[side].append(file)
-        if side:
-            places[side][str(said[0])] = None
+        sides[sided[said[0]] if said else ""][file] = said[0] if said else root
     if not sided:
         return None
     held_out = VALID if sides[VALID] else TEST
-    check_both(root, sides, places, held_out)
-    left_out = {
-        "to test with": sides[TEST] if held_out == VALID else [],
-        "in folders of neither side": sides[""],
-    }
-    return Division(
-        sides[TRAIN],
-        sides[held_out],
-        f"by folders: {shown(places[TRAIN])} to train with, {shown(places[held_out])} for validation",
-        [f"{counted(len(some), 'image')} {what}" for what, some in left_out.items() if some],
+    purposes = {TRAIN: "to train with", held_out: "to validate with"}
+    for there, missing in ((TRAIN, held_out), (held_out, TRAIN)):
+        if not sides[missing]:
+            place = shown(sides[there].values())
+            raise ImageError(
+                f"{root} has images {purposes[there]} in {place}, and none {purposes[missing]} in a folder such as "
+                f"{VALID if there == TRAIN else TRAIN}. Add them, rename the folder if that is not what is in it, or "
+                f"set data.root={place} to have its images divided."
+            )
+    train, valid = (shown(sides[side].values()) for side in (TRAIN, held_out))
+    tests = sides[TEST] if held_out == VALID else {}
+    return ImageSet(
+        [*sides[TRAIN]],
+        [*sides[held_out]],
+        f"by folders: {train} to train with, {valid} for validation",
+        [
+            f"{counted(len(some), 'image')} {what}"
+            for some, what in ((tests, "to test with"), (sides[""], "in folders of neither side"))
+            if some
+        ],
     )
 
 
@@ -175,25 +188,6 @@ def check_glued(names: Mapping[Path, Name]) -> None:
             )
 
 
-def check_both(
-    root: Path, sides: Mapping[str, Sequence[Path]], places: Mapping[str, Iterable[str]], held_out: str
-) -> None:
-    """Refuse one side without the other.
-
-    Raises:
-        ImageError: Says which is there.
-    """
-    purposes = {TRAIN: "to train with", held_out: "to validate with"}
-    for there, missing in ((TRAIN, held_out), (held_out, TRAIN)):
-        if not sides[missing]:
-            place = shown(places[there])
-            raise ImageError(
-                f"{root} has images {purposes[there]} in {place}, and none {purposes[missing]} in a folder such as "
-                f"{VALID if there == TRAIN else TRAIN}. Add them, rename the folder if that is not what is in it, or "
-                f"set data.root={place} to have its images divided."
-            )
-
-
 def without_degraded(root: Path, files: Sequence[Path]) -> list[Path]:
     """Leave out copies of lower quality, such as those in `DIV2K_train_LR_bicubic/X2`, unless all are such."""
 
@@ -227,7 +221,7 @@ def glued_to(word: str) -> list[tuple[str, str, str]]:
     return start[:1] + end[:1]
 
 
-def shown(places: Iterable[str]) -> str:
+def shown(folders: Iterable[Path]) -> str:
     """Folders, for people."""
-    first, *others = places
-    return first + (f" and {len(others)} more" if others else "")
+    first, *others = dict.fromkeys(folders)
+    return str(first) + (f" and {len(others)} more" if others else "")

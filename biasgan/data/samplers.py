@@ -43,22 +43,3 @@ class IterationSampler(Sampler[list[Sample]]):
 
     def __len__(self) -> int:
         return self.iterations
-
-
-class UnrepeatedSampler(Sampler[int]):
-    """Every `world_size`-th index from `rank` on: all processes together meet each index once.
-
-    Args:
-        length: Number of indices.
-        rank: Of this process.
-        world_size: Number of processes.
-    """
-
-    def __init__(self, length: int, rank: int, world_size: int) -> None:
-        self.indices = range(rank, length, world_size)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.indices)
-
-    def __len__(self) -> int:
-        return len(self.indices)

@@ -1,12 +1,11 @@
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
-from typing import NamedTuple
 
-from biasgan.data.division import Division, by_folders, without_degraded
+from biasgan.data.division import ImageSet, by_folders, without_degraded
 from biasgan.io.archive import Archive, fetch
 from biasgan.io.images import ImageError
 from biasgan.io.listing import BPG, counted, distinct, images_of, listing, without_results
@@ -15,24 +14,6 @@ TRAIN = ("astronaut.png", "ihc.png", "motorcycle_left.png", "motorcycle_right.pn
 VALID = ("chelsea.png", "coffee.png")
 FLICKR2K_VALID = 662
 """Of Flickr2K for validation, the last of them, in PowerQE, the toolbox for this task."""
-
-
-class ImageSet(NamedTuple):
-    """Image files to train with and to validate with.
-
-    Attributes:
-        train: To train with.
-        valid: To validate with; none of them is trained on.
-        rule: How they were divided, in words.
-        left_out: What else is in their folder, in words.
-        places: Files → names in their folder, without extension, under which `enhance` writes results of it.
-    """
-
-    train: list[Path]
-    valid: list[Path]
-    rule: str = ""
-    left_out: Sequence[str] = ()
-    places: Mapping[Path, str] = {}
 
 
 def sample() -> ImageSet:
@@ -83,11 +64,11 @@ def folder(root: str | Path, valid_every: int = 10) -> ImageSet:
     files = without_degraded(root, found)
     if fewer := len(found) - len(files):
         left_out.append(f"{counted(fewer, 'image')} of lower quality, by the names of their folders")
-    division = by_folders(root, files) or published(files) or every_so_many(root, files, valid_every)
-    return ImageSet(*division[:3], [*division.left_out, *left_out], names)
+    images = by_folders(root, files) or published(files) or every_so_many(root, files, valid_every)
+    return images._replace(left_out=[*images.left_out, *left_out], places=names)
 
 
-def published(files: Sequence[Path]) -> Division | None:
+def published(files: Sequence[Path]) -> ImageSet | None:
     """Divide the images of DIV2K, of Flickr2K or of both, other images beside them or not, as their sets are."""
     rules: list[str] = []
     held_out: set[str] = set()
@@ -110,12 +91,8 @@ def published(files: Sequence[Path]) -> Division | None:
         return None
     if others := sum(file.stem not in known for file in files):
         rules.append(f"with {counted(others, 'other image')} to train with")
-    return Division(
-        [file for file in files if file.stem not in held_out],
-        [file for file in files if file.stem in held_out],
-        ", ".join(rules),
-        [],
-    )
+    valid = [file for file in files if file.stem in held_out]
+    return ImageSet([file for file in files if file.stem not in held_out], valid, ", ".join(rules))
 
 
 def stems(names: Sequence[str]) -> set[str]:
@@ -128,7 +105,7 @@ def are_most(some: Set[str], of: Set[str]) -> bool:
     return 10 * len(some & of) >= 9 * len(of)
 
 
-def every_so_many(root: Path, files: Sequence[Path], valid_every: int) -> Division:
+def every_so_many(root: Path, files: Sequence[Path], valid_every: int) -> ImageSet:
     """Hold every so many images out, and at least the last.
 
     Raises:
@@ -141,7 +118,7 @@ def every_so_many(root: Path, files: Sequence[Path], valid_every: int) -> Divisi
     rule = f"of every {valid_every} images in {root} the last by name is for validation"
     if len(files) < valid_every:
         rule = f"the last image in {root} by name is for validation"
-    return Division([file for file in files if file not in held_out], valid, rule, [])
+    return ImageSet([file for file in files if file not in held_out], valid, rule)
 
 
 def images(root: str | Path) -> ImageSet:

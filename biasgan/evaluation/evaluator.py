@@ -11,7 +11,6 @@ from torch.utils.data import DataLoader
 from biasgan.data.dataset import Pair, ValidationPairs
 from biasgan.data.pairs.entry import Entry, names_of
 from biasgan.data.pairs.source import PairSource
-from biasgan.data.samplers import UnrepeatedSampler
 from biasgan.evaluation.kept_picture import digest
 from biasgan.evaluation.measures import Measures
 from biasgan.evaluation.record import Record
@@ -60,7 +59,7 @@ class Evaluator(LightningModule):
 
     def test_dataloader(self) -> DataLoader[Pair]:
         """Whole images, each in one process only."""
-        sampler = UnrepeatedSampler(len(self.entries), self.trainer.global_rank, self.trainer.world_size)
+        sampler = range(self.trainer.global_rank, len(self.entries), self.trainer.world_size)
         return DataLoader(ValidationPairs(self.entries), batch_size=None, sampler=sampler, generator=torch.Generator())
 
     def transfer_batch_to_device(self, batch: Pair, device: torch.device, dataloader_idx: int) -> Pair:

@@ -38,7 +38,7 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """Last part of the address, by which the file is called."""
         return PurePosixPath(self.address).name
 
 

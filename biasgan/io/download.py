@@ -10,12 +10,12 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from filelock import FileLock, Timeout
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import DownloadColumn, Progress, TaskID, TimeRemainingColumn
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
 from biasgan import __version__
+from biasgan.system.console import progress_bar, say
 
 WAITS = (1, 2, 4, 8, 16)
 """Seconds before each further try; counted anew whenever a try has brought the file forward."""
@@ -92,8 +92,7 @@ def alone(lock: Path) -> Generator[None]:
     try:
         held.acquire(blocking=False)
     except Timeout:
-        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-        console.print(f"Another process holds {lock}; waiting for it.")
+        say(f"Another process holds {lock}; waiting for it.", error=True)
         held.acquire()
     try:
         yield
@@ -117,8 +116,7 @@ def require_room(folder: Path, size: int) -> None:
 
 def byte_progress() -> Progress:
     """Make a bar of bytes, speed and time left."""
-    text = TextColumn("{task.description}", markup=False)
-    return Progress(text, BarColumn(), DownloadColumn(), SpeedColumn(), TimeRemainingColumn())
+    return progress_bar(SpeedColumn(), TimeRemainingColumn(), done=DownloadColumn())
 
 
 def _digest(path: Path, checksum: str) -> str:
@@ -156,11 +154,11 @@ def _fetch(address: str, partial: Path, version: Path, size: int | None, progres
 def _fetch_rest(address: str, partial: Path, version: Path, size: int | None, progress: Progress, task: TaskID) -> None:
     """Ask once for what the partial file lacks, or for all of it where it cannot be gone on with."""
     have = _size(partial)
-    headers = {"User-Agent": f"biasgan/{__version__}"}
-    known = version.read_text() if version.exists() else ""
-    if have and known:
-        headers |= {"Range": f"bytes={have}-", "If-Range": known}
-    response = _answer(Request(address, headers=headers), have)
+    request = Request(address, headers={"User-Agent": f"biasgan/{__version__}"})
+    if have and version.exists() and (known := version.read_text()):
+        request.add_header("Range", f"bytes={have}-")
+        request.add_header("If-Range", known)
+    response = _answer(request, have)
     if response is None:
         return
     with response:
@@ -169,40 +167,49 @@ def _fetch_rest(address: str, partial: Path, version: Path, size: int | None, pr
             version.unlink()
             raise _CutError("the server sent another part of the file than it was asked for")
         come = have if resumed else 0
-        length = response.headers.get("Content-Length")
-        total = size if length is None else come + int(length)
-        if size is not None and total != size:
-            raise DownloadError(
-                f"{address} has {total} bytes instead of {size}: the file has changed at its source, or a page of "
-                "the network came instead of it. Check the connection and run the command again."
-            )
+        total = _total(response, come, size, address)
         if total is not None:
             require_room(partial.parent, total - have)
         progress.reset(task, completed=come, total=total, description=PurePosixPath(address).name)
-        try:
-            with partial.open("ab" if resumed else "wb") as file:
-                if not resumed:
-                    # After the old bytes are gone and before new ones come: a version never has those of another.
-                    version.write_text(_version(response))
-                for block in _blocks(response):
-                    come += len(block)
-                    if total is not None and come > total:
-                        break
-                    file.write(block)
-                    progress.advance(task, len(block))
-        except OSError as error:
-            raise DownloadError(
-                f"{partial} cannot be written: {error.strerror}. What has come is kept; make room and run the command "
-                "again, or choose a folder on another disk."
-            ) from error
-    if total is not None and come > total:
-        partial.unlink()
-        raise DownloadError(
-            f"{address} sends more than the {total} bytes expected: the file has changed at its source. What came is "
-            "removed."
-        )
+        if not resumed:
+            _write(partial, b"", "wb")
+            # After the old bytes are gone and before new ones come: a version never has those of another.
+            version.write_text(_version(response))
+        for block in _blocks(response):
+            come += len(block)
+            if total is not None and come > total:
+                partial.unlink()
+                raise DownloadError(
+                    f"{address} sends more than the {total} bytes expected: the file has changed at its source. What "
+                    "came is removed."
+                )
+            _write(partial, block, "ab")
+            progress.advance(task, len(block))
     if total is not None and come < total:
         raise _CutError(f"the connection was cut after {come} of {total} bytes")
+
+
+def _total(response: HTTPResponse, come: int, size: int | None, address: str) -> int | None:
+    """How many bytes the whole file has, if that is known; refuses another number than `size`."""
+    length = response.headers.get("Content-Length")
+    total = size if length is None else come + int(length)
+    if size is not None and total != size:
+        raise DownloadError(
+            f"{address} has {total} bytes instead of {size}: the file has changed at its source, or a page of the "
+            "network came instead of it. Check the connection and run the command again."
+        )
+    return total
+
+
+def _write(partial: Path, data: bytes, mode: str) -> None:
+    try:
+        with partial.open(mode) as file:
+            file.write(data)
+    except OSError as error:
+        raise DownloadError(
+            f"{partial} cannot be written: {error.strerror}. What has come is kept; make room and run the command "
+            "again, or choose a folder on another disk."
+        ) from error
 
 
 def _answer(request: Request, have: int) -> HTTPResponse | None:

@@ -11,6 +11,7 @@ from biasgan.codecs.jpeg import JPEG
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.dataset import Pair
 from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.entry import names_of
 from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.sets import ImageSet
 from biasgan.io.images import ImageError, read_image, to_tensor
@@ -97,16 +98,16 @@ def test_facts_about_the_sets(tmp_path: Path, images: ImageSet) -> None:
     module.setup("fit")
     coded = [JPEG().encode(read_image(file), 20) for file in images.valid]
     rates = [one.bits / one.image[..., 0].size for one in coded]
-    assert module.bits_per_pixel == pytest.approx(np.mean(rates))
-    assert module.validation_names == ["05", "06"]
-    assert (module.train_images, module.valid_images) == (5, 2)
+    assert [entry.bits_per_pixel for entry in module.valid_entries] == pytest.approx(rates)
+    assert names_of(module.valid_entries) == ["05", "06"]
+    assert (module.train_images, len(module.valid_entries)) == (5, 2)
 
 
 def test_equal_names_are_told_apart(tmp_path: Path, make_images: MakeImages) -> None:
     valid = make_images(2, folder="a") + make_images(1, folder="b")
     module = pairs_of(ImageSet(make_images(1, folder="c"), valid), tmp_path / "store")
     module.setup("fit")
-    assert module.validation_names == ["00", "01", "00-2"]
+    assert names_of(module.valid_entries) == ["00", "01", "00-2"]
 
 
 def test_batches_become_images_between_zero_and_one(tmp_path: Path, images: ImageSet) -> None:
@@ -135,7 +136,7 @@ def test_images_smaller_than_a_patch_are_left_out_or_named(tmp_path: Path, image
     module = pairs_of(images, tmp_path / "store", bad_images="skip")
     module.prepare_data()
     module.setup("fit")
-    assert (module.train_images, module.valid_images) == (4, 2)
+    assert (module.train_images, len(module.valid_entries)) == (4, 2)
 
 
 def test_damage_is_made_good_before_a_training(tmp_path: Path, images: ImageSet) -> None:

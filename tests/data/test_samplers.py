@@ -2,7 +2,7 @@ from itertools import chain
 
 import pytest
 
-from biasgan.data.samplers import IterationSampler, Sample, UnrepeatedSampler
+from biasgan.data.samplers import IterationSampler, Sample
 
 
 def test_ranks_share_the_batch_of_one_process() -> None:
@@ -23,10 +23,3 @@ def test_a_resumed_run_is_the_tail() -> None:
 def test_a_rank_beyond_the_world_is_an_error() -> None:
     with pytest.raises(ValueError, match="rank must be from 0 to 1; got 2"):
         IterationSampler(7, 0, 2, 2, 2)
-
-
-@pytest.mark.parametrize(("length", "world_size"), [(7, 3), (2, 4), (6, 2), (5, 1)])
-def test_every_index_once(length: int, world_size: int) -> None:
-    samplers = [UnrepeatedSampler(length, rank, world_size) for rank in range(world_size)]
-    assert sorted(index for sampler in samplers for index in sampler) == list(range(length))
-    assert [len(sampler) for sampler in samplers] == [len(list(sampler)) for sampler in samplers]

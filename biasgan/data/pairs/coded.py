@@ -63,7 +63,7 @@ class CodedPairs(StoredPairs):
 
     @property
     def identity(self) -> dict[str, str | int]:
-        """The codec's own."""
+        """Codec, its library, its versions and parameters."""
         return self.codec.identity
 
     def store(self, key: str) -> PairStore:

@@ -6,8 +6,6 @@ from biasgan.data.pairs.store import write
 from biasgan.io.checksums import sha256
 from biasgan.io.images import ImageError
 
-MISSING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-
 
 class SourceDigests:
     """SHA-256 of source files, noted with their size and time of change so that each file is read but once.
@@ -73,6 +71,6 @@ def state_of(source: Path) -> list[str | int]:
     """
     try:
         status = source.stat()
-    except MISSING as error:
+    except OSError as error:
         raise ImageError(f"{source} cannot be read: {error.strerror}.") from error
     return [str(source.absolute()), status.st_size, status.st_mtime_ns]

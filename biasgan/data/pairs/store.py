@@ -44,12 +44,12 @@ class StoredEntry(Entry):
 
     @property
     def digest(self) -> str:
-        """Of both files."""
+        """CRC-32 of both files."""
         return f"{self.original_crc32}-{self.compressed_crc32}"
 
     @property
     def original_digest(self) -> str:
-        """Of the original's file."""
+        """CRC-32 of the original's file."""
         return self.original_crc32
 
     def pixels(self) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from rich.console import Console
 
 from biasgan.codecs.codec import CodecError
 from biasgan.data.pairs.digests import SourceDigests
@@ -19,6 +18,7 @@ from biasgan.io.download import alone
 from biasgan.io.files import remove_abandoned
 from biasgan.io.images import ImageError
 from biasgan.io.listing import counted
+from biasgan.system.console import say
 from biasgan.system.threads import in_threads
 
 COMPARING = "comparing hashes"
@@ -161,7 +161,7 @@ class StoredPairs(PairSource):
         """The pairs of both sets, made where they are missing or damaged."""
         train, valid = self.sources
         if tell and self.rule:
-            announce(divided(len(train), len(valid), self.rule, self.left_out))
+            say(divided(len(train), len(valid), self.rule, self.left_out), error=True)
         used = self.usable(
             {"train": train, "validate": valid}, [{f"patch_size={least_side}": least_side}, asked_by(measured)], tell
         )
@@ -175,7 +175,7 @@ class StoredPairs(PairSource):
     def open_valid(self, tell: bool) -> Sequence[StoredEntry]:
         """The pairs to validate with, made where they are missing or damaged; no others are."""
         if tell and self.left_out:
-            announce(f"Left out: {', '.join(self.left_out)}.")
+            say(f"Left out: {', '.join(self.left_out)}.", error=True)
         return self.usable({"validate": self.sources[1]}, [{}], tell)[0]
 
     def usable(
@@ -206,7 +206,7 @@ class StoredPairs(PairSource):
                 f"{len(reasons)} of the images cannot be used; pairs.bad_images=skip goes on without them.\n{listed}"
             )
         if reasons and tell:
-            announce(f"{len(reasons)} of the images are skipped:\n{listed}")
+            say(f"{len(reasons)} of the images are skipped:\n{listed}", error=True)
         for purpose, side in zip(sides, used, strict=True):
             if not side:
                 why = f" are left after {len(reasons)} bad ones:\n{listed}" if reasons else "."
@@ -231,7 +231,7 @@ class StoredPairs(PairSource):
             damaged |= {source: lines for source, future in look if (lines := future.result())}
         if damaged and tell:
             lines = "\n".join(f"{source}: {line}" for source in sources for line in damaged.get(source, ()))
-            announce(f"{len(damaged)} of the pairs are damaged and made again:\n{lines}")
+            say(f"{len(damaged)} of the pairs are damaged and made again:\n{lines}", error=True)
         missing = [s for s in sources if s in damaged or not (s in entries or s in reasons)]
         for source, future in self.made(missing, tell):
             try:
@@ -309,8 +309,3 @@ def divided(train: int, valid: int, rule: str, left_out: Sequence[str]) -> str:
     """How many images are on each side, and by what rule, for the person at the terminal."""
     beside = f" Left out: {', '.join(left_out)}." if left_out else ""
     return f"{counted(train, 'image')} to train with, {valid} for validation: {rule}.{beside}"
-
-
-def announce(text: str) -> None:
-    """Print a line, or several, for the person at the terminal."""
-    Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(text)

@@ -11,10 +11,11 @@ from biasgan.data.order import ImageOrder
 from biasgan.data.pairs.entry import Entry, asked_by
 from biasgan.data.pairs.source import NOTHING, PairSets, PairSource
 from biasgan.data.pairs.store import DamageError
-from biasgan.data.pairs.stored import announce, divided
+from biasgan.data.pairs.stored import divided
 from biasgan.data.streaming.chunks import Chunk, ChunkCache, read_index
 from biasgan.data.streaming.storage import Storage, StorageError
 from biasgan.io.images import ImageError
+from biasgan.system.console import say
 from biasgan.system.threads import in_threads
 
 GIGABYTE = 1e9
@@ -92,12 +93,12 @@ class StreamedPairs(PairSource):
 
     @cached_property
     def index(self) -> dict[str, Any]:
-        """What the set says about itself."""
+        """What the set says about itself, read once."""
         return read_index(self.storage)
 
     @cached_property
     def chunks(self) -> list[Chunk]:
-        """All of the set."""
+        """Those of the set, by their numbers."""
         return [Chunk(**chunk) for chunk in self.index["chunks"]]
 
     @property
@@ -118,7 +119,7 @@ class StreamedPairs(PairSource):
         entries = [self.entry(pair) for pair in self.index["pairs"]]
         train, valid = ([entry for entry in entries if entry.side == side] for side in ("train", "valid"))
         if tell:
-            announce(divided(len(train), len(valid), f"as {self.storage.root} was written", ()))
+            say(divided(len(train), len(valid), f"as {self.storage.root} was written", ()), error=True)
         sizes = ((train, {f"patch_size={least_side}": least_side}), (valid, asked_by(measured)))
         small = [f"{entry.name} has {missed}" for side, of in sizes for entry in side if (missed := entry.misses(of))]
         if small:

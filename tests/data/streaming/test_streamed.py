@@ -16,6 +16,7 @@ from biasgan.codecs.jpeg import JPEG
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.dataset import Pair
 from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.entry import names_of
 from biasgan.data.pairs.source import PairSets, PairSource
 from biasgan.data.pairs.store import DamageError, StoredEntry
 from biasgan.data.sets import ImageSet
@@ -112,8 +113,8 @@ def test_a_training_sees_what_it_would_see_from_the_store(
     store, stream = loader_of(coded), loader_of(streamed(root, tmp_path), workers)
     assert same(list(store.train_dataloader()), list(stream.train_dataloader()))
     assert same(list(store.val_dataloader()), list(stream.val_dataloader()))
-    assert store.bits_per_pixel == stream.bits_per_pixel
-    assert store.validation_names == stream.validation_names
+    assert [entry.bits for entry in store.valid_entries] == [entry.bits for entry in stream.valid_entries]
+    assert names_of(store.valid_entries) == names_of(stream.valid_entries)
     assert stream.source.identity == coded.identity
     assert [entry.quality for entry in stream.train_entries] == [20] * 5
 
