@@ -8,9 +8,9 @@ from torch import Tensor
 from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.disparity_figure import disparity_figure
 from biasgan.analysis.figures import write_figure
-from biasgan.analysis.patch_realism_figure import patch_realism_figure
 from biasgan.analysis.patches import patch_grid
 from biasgan.analysis.realism import Realism, Scores
+from biasgan.analysis.realism_figure import patch_realism_figure
 from biasgan.analysis.residual import residual_figure
 from biasgan.io.images import to_tensor, write_png
 

@@ -21,7 +21,16 @@ from biasgan.io.containers.metadata import Metadata, colours_of, is_possible, re
 from biasgan.io.containers.split import split
 from biasgan.io.containers.tiff import exif_of_photograph, levels_of
 from biasgan.io.files import atomic_write
-from biasgan.io.images import DEEP_MODES, ImageError, from_lab, grey_levels, metadata_of, open_picture, readable
+from biasgan.io.images import (
+    DEEP_MODES,
+    ImageError,
+    from_lab,
+    grey_levels,
+    metadata_of,
+    open_picture,
+    readable,
+    rounded,
+)
 
 if TYPE_CHECKING:
     # Half a gigabyte, of no use to those who only read and write.
@@ -122,11 +131,6 @@ class Photo:
             return self
         alpha = None if self.alpha is None else rounded(self.alpha)
         return replace(self, colour=rounded(self.colour), alpha=alpha)
-
-
-def rounded(levels: np.ndarray) -> np.ndarray:
-    """16 bits → 8 bits."""
-    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def read_photo(path: str | Path) -> Photo:

@@ -1,6 +1,5 @@
 import errno
 import io
-import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,8 +100,7 @@ def open_picture(alone: bytes) -> Image.Image:
     Args:
         alone: What `split` gives.
     """
-    with no_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with no_warnings(Image.DecompressionBombWarning):
         Image.init()
         formats = [name for name in Image.OPEN if name not in NO_RASTER]
         try:
@@ -142,9 +140,13 @@ def metadata_of(picture: Image.Image) -> Metadata:
 def shallow(levels: np.ndarray) -> Image.Image:
     """Pixels, (H, W, C) of 16 or 8 bits, as a picture of 8 bits by the rules of `read_image`."""
     if levels.dtype == np.uint16:
-        rounded = (levels.astype(np.uint32) + 128) // 257 if levels.shape[2] < 3 else levels >> 8
-        levels = rounded.astype(np.uint8)
+        levels = rounded(levels) if levels.shape[2] < 3 else (levels >> 8).astype(np.uint8)
     return Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
+
+
+def rounded(levels: np.ndarray) -> np.ndarray:
+    """16 bits → 8 bits."""
+    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def rgb_pixels(picture: Image.Image) -> np.ndarray:
@@ -157,9 +159,7 @@ def rgb_pixels(picture: Image.Image) -> np.ndarray:
         ImageError: If its numbers have no range that could be mapped to 8 bits.
     """
     if picture.mode in DEEP_MODES:
-        levels = grey_levels(picture).astype(np.uint32)
-        grey = ((levels + 128) // 257).astype(np.uint8)
-        return np.repeat(grey[..., np.newaxis], 3, axis=2)
+        return np.repeat(rounded(grey_levels(picture))[..., np.newaxis], 3, axis=2)
     if picture.mode == "LAB":
         picture = from_lab(picture)
     if picture.has_transparency_data:

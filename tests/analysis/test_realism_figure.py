@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from biasgan.analysis.figures import LIGHT
 from biasgan.analysis.realism import Realism
-from biasgan.analysis.realism_figure import realism_figure
+from biasgan.analysis.realism_figure import patch_realism_figure, realism_figure
 
 from .reading import words
 
@@ -35,3 +37,17 @@ def test_each_line_of_panels_names_its_bars_once(count: int, named: list[int]) -
 def test_scores_are_needed() -> None:
     with pytest.raises(ValueError, match="at least one discriminator; got none"):
         realism_figure({})
+
+
+def test_patches_stand_in_the_order_of_the_paper_with_their_scores() -> None:
+    patches = {
+        name: torch.full((3, 8, 8), value)
+        for name, value in (("original", 1.0), ("restored", 0.6), ("compressed", 0.2))
+    }
+    figure = patch_realism_figure(patches, Realism(original=0.756, restored=0.28, compressed=0.84))
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        "compressed\nrealism 0.84",
+        "restored\nrealism 0.28",
+        "original\nrealism 0.76",
+    ]
+    assert [np.asarray(axes.images[0].get_array()).max() for axes in figure.axes] == [51, 153, 255]

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from biasgan.analysis.disparity import Disparity
-from biasgan.analysis.patch_realism_figure import patch_realism_figure
 from biasgan.analysis.realism import Realism, Scores
+from biasgan.analysis.realism_figure import patch_realism_figure
 from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image, most_damaged
 from biasgan.io.images import read_image
 

@@ -1,7 +1,6 @@
 import io
 import re
 import struct
-import warnings
 from random import Random
 from typing import NamedTuple
 
@@ -147,8 +146,7 @@ def is_whole(data: bytes) -> bool:
 
 def decoded(data: bytes) -> Image.Image:
     """The picture of a file."""
-    with no_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with no_warnings(Image.DecompressionBombWarning):
         picture = Image.open(io.BytesIO(data), formats=["JPEG"])
     picture.load()
     return picture

@@ -4,7 +4,6 @@ import io
 import math
 import re
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from typing import Any, cast
@@ -139,8 +138,7 @@ def upright(exif: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
 
 def is_usable(exif: bytes) -> bool:
     """Whether Pillow can read all of EXIF and write it again, whatever its orientation is."""
-    with no_warnings():
-        warnings.filterwarnings("error", message="(Possibly c|C)orrupt|Truncated")
+    with no_warnings(Warning, "(Possibly c|C)orrupt|Truncated"):
         try:
             tags = Image.Exif()
             tags.load(exif)
