@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from biasgan.runs.folder import AUTO, RunFolder
 from biasgan.runs.weights import CheckpointError, read_checkpoint
+from biasgan.system.console import say
 
 
 def resumed_checkpoint(resume: str | None, run: RunFolder, tell: bool) -> Path | None:
@@ -55,8 +54,7 @@ def newest_whole(run: RunFolder, tell: bool) -> Path | None:
             reasons.append(str(error))
             continue
         if reasons and tell:
-            console = Console(soft_wrap=True, highlight=False, markup=False)
-            console.print(*reasons, f"Going on from {file.name}, at iteration {iteration}.", style="yellow")
+            say(*reasons, f"Going on from {file.name}, at iteration {iteration}.", style="yellow")
         return file
     if reasons:
         raise CheckpointError(
