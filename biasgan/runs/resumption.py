@@ -1,4 +1,7 @@
-"""The checkpoint that a training goes on from."""
+"""The checkpoint that a training goes on from: the newest that is whole, which is told where it is not the last.
+
+A run without checkpoints raises FileNotFoundError where it is named, and one of which none is whole `CheckpointError`.
+"""
 
 from pathlib import Path
 
@@ -8,29 +11,14 @@ from biasgan.system.console import say
 
 
 def resumed_checkpoint(resume: str | None, run: RunFolder, tell: bool) -> Path | None:
-    """The checkpoint to go on from, if any.
-
-    Args:
-        resume: A run folder, a checkpoint, or `auto`.
-        run: Of the training.
-        tell: Whether to say that a damaged checkpoint is passed over.
-
-    Raises:
-        CheckpointError: If there are checkpoints, but none that is whole.
-        FileNotFoundError: If a run is named that has none.
-    """
+    """The checkpoint to go on from, if any."""
     if resume == AUTO:
         return newest_whole(run, tell)
     return checkpoint_of(Path(resume), tell) if resume else None
 
 
 def checkpoint_of(path: Path, tell: bool = False) -> Path:
-    """The checkpoint that a path means: the file itself, or the newest one of a run folder that is whole.
-
-    Raises:
-        CheckpointError: If there are checkpoints, but none that is whole.
-        FileNotFoundError: If there is none.
-    """
+    """The checkpoint that a path means: the file itself, or the newest one of a run folder that is whole."""
     run = RunFolder(path)
     file = newest_whole(run, tell) or run.last if path.is_dir() else path
     if not file.is_file():
@@ -41,11 +29,7 @@ def checkpoint_of(path: Path, tell: bool = False) -> Path:
 
 
 def newest_whole(run: RunFolder, tell: bool) -> Path | None:
-    """The newest checkpoint of a run that is whole; None if the run has none at all.
-
-    Raises:
-        CheckpointError: If none is whole; names them.
-    """
+    """The newest checkpoint of a run that is whole; None if the run has none at all."""
     reasons: list[str] = []
     for file in (file for file in (run.last, run.previous, run.best) if file.is_file()):
         try:

@@ -47,17 +47,7 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """All that takes part in a training.
-
-    Attributes:
-        settings: What it was told, and has started from.
-        run: Its folder.
-        data: What it is trained with.
-        module: What is trained.
-        callbacks: The user's, by name.
-        trainer: What trains.
-        resumed: The checkpoint to go on from, if any.
-    """
+    """All that takes part in a training: the callbacks by name, and `resumed` is the checkpoint to go on from."""
 
     settings: Settings
     run: RunFolder

@@ -31,15 +31,7 @@ def summarise(
     callbacks: Mapping[str, Callback],
     seconds: float,
 ) -> dict[str, Any]:
-    """What was trained, for how long, and what came out.
-
-    Args:
-        settings: Of the training.
-        module: As trained, with its Trainer.
-        data: What it was trained on.
-        callbacks: What was built of `callbacks`, by name.
-        seconds: How long it took.
-    """
+    """What was trained, for how long, and what came out."""
     batches = module.trainer.num_val_batches
     # Of each process the first, where trainer.limit_val_batches leaves the rest out.
     validated = data.valid_entries[: int(sum(batches)) * module.trainer.world_size if batches else None]
