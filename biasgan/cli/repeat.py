@@ -17,11 +17,6 @@ def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:
 
     An option that is given again replaces the run's. What the run was resumed from, or shared with other jobs of a
     sweep, is left out, since it gives no other weights.
-
-    Raises:
-        CheckpointError: If the run's weights are damaged, or say nothing of its options.
-        FileNotFoundError: If there is no such run.
-        ValueError: If none is named.
     """
     words = list(arguments)
     place = next((n for n, word in enumerate(words) if word.partition("=")[0] == "--from"), None)
@@ -41,12 +36,7 @@ def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:
 
 
 def config_of(run: Path) -> Mapping[str, Any]:
-    """The configuration of a run, from its weights; from `config.yaml` where it has none yet.
-
-    Raises:
-        CheckpointError: If the weights are damaged, or say nothing of the run's options.
-        FileNotFoundError: If there is no such run.
-    """
+    """The configuration of a run, from its weights; from `config.yaml` where it has none yet."""
     try:
         config = read_config(generator_file(run))
     except FileNotFoundError:

@@ -14,10 +14,6 @@ def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
     """Command-line arguments in Hydra's grammar, with the options of the run that is to be resumed.
 
     An option that is given again replaces the run's.
-
-    Raises:
-        CheckpointError: If the run's checkpoint is damaged.
-        FileNotFoundError: If there is none.
     """
     found = ((n, path_in(word)) for n, word in enumerate(arguments) if word.startswith("resume="))
     place, resume = next(found, (0, None))

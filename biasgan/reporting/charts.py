@@ -16,6 +16,7 @@ from biasgan.analysis.rate_distortion import Curve
 from biasgan.analysis.rate_distortion_figure import rate_distortion_figure
 from biasgan.analysis.realism import Realism
 from biasgan.analysis.realism_figure import realism_figure
+from biasgan.analysis.training_figure import training_figure
 from biasgan.analysis.triangle import Triangle
 from biasgan.analysis.triangle_figure import triangle_figure
 from biasgan.reporting.bias_table import CANDIDATES, MEASURES
@@ -24,7 +25,6 @@ from biasgan.reporting.groups import Group, Grouped, name_of
 from biasgan.reporting.paper import COMPRESSED, Subject
 from biasgan.reporting.table import file_name
 from biasgan.reporting.tables import by_rate, curve_of, metric_columns
-from biasgan.reporting.training_figure import training_figure
 from biasgan.runs.folder import RunFolder
 from biasgan.runs.log import read_log
 

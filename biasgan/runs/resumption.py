@@ -1,37 +1,24 @@
-"""The checkpoint that a training goes on from."""
+"""The checkpoint that a training goes on from: the newest that is whole, which is told where it is not the last.
+
+A run without checkpoints raises FileNotFoundError where it is named, and one of which none is whole `CheckpointError`.
+"""
 
 from pathlib import Path
 
-from rich.console import Console
-
 from biasgan.runs.folder import AUTO, RunFolder
 from biasgan.runs.weights import CheckpointError, read_checkpoint
+from biasgan.system.console import say
 
 
 def resumed_checkpoint(resume: str | None, run: RunFolder, tell: bool) -> Path | None:
-    """The checkpoint to go on from, if any.
-
-    Args:
-        resume: A run folder, a checkpoint, or `auto`.
-        run: Of the training.
-        tell: Whether to say that a damaged checkpoint is passed over.
-
-    Raises:
-        CheckpointError: If there are checkpoints, but none that is whole.
-        FileNotFoundError: If a run is named that has none.
-    """
+    """The checkpoint to go on from, if any."""
     if resume == AUTO:
         return newest_whole(run, tell)
     return checkpoint_of(Path(resume), tell) if resume else None
 
 
 def checkpoint_of(path: Path, tell: bool = False) -> Path:
-    """The checkpoint that a path means: the file itself, or the newest one of a run folder that is whole.
-
-    Raises:
-        CheckpointError: If there are checkpoints, but none that is whole.
-        FileNotFoundError: If there is none.
-    """
+    """The checkpoint that a path means: the file itself, or the newest one of a run folder that is whole."""
     run = RunFolder(path)
     file = newest_whole(run, tell) or run.last if path.is_dir() else path
     if not file.is_file():
@@ -42,11 +29,7 @@ def checkpoint_of(path: Path, tell: bool = False) -> Path:
 
 
 def newest_whole(run: RunFolder, tell: bool) -> Path | None:
-    """The newest checkpoint of a run that is whole; None if the run has none at all.
-
-    Raises:
-        CheckpointError: If none is whole; names them.
-    """
+    """The newest checkpoint of a run that is whole; None if the run has none at all."""
     reasons: list[str] = []
     for file in (file for file in (run.last, run.previous, run.best) if file.is_file()):
         try:
@@ -55,8 +38,7 @@ def newest_whole(run: RunFolder, tell: bool) -> Path | None:
             reasons.append(str(error))
             continue
         if reasons and tell:
-            console = Console(soft_wrap=True, highlight=False, markup=False)
-            console.print(*reasons, f"Going on from {file.name}, at iteration {iteration}.", style="yellow")
+            say(*reasons, f"Going on from {file.name}, at iteration {iteration}.", style="yellow")
         return file
     if reasons:
         raise CheckpointError(

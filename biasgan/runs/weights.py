@@ -1,3 +1,9 @@
+"""Weights of networks, and the configurations that they carry.
+
+What reads raises `CheckpointError` for a file that is damaged, or of something else than it should be,
+FileNotFoundError where there is none, and ImportError for a published network where spandrel is not installed.
+"""
+
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,14 +52,6 @@ def load_generator(path: str | Path) -> nn.Module:
 
     Run it with `networks.any_size.restore`, which takes images of any size. A file without configuration is a
     published one; what network it belongs to is told from its weights by spandrel, an extra.
-
-    Args:
-        path: What `generator_file` takes.
-
-    Raises:
-        CheckpointError: If the file is none of these, or damaged, or its network none that serves here.
-        FileNotFoundError: If there is no such file.
-        ImportError: If the file has no configuration and spandrel is not installed.
     """
     file = generator_file(path)
     node = (config_in(file) or {}).get("generator")
@@ -66,15 +64,7 @@ def load_generator(path: str | Path) -> nn.Module:
 
 
 def load_discriminator(path: str | Path) -> nn.Module:
-    """Load the discriminator of a run as it was trained, built as its configuration says, in evaluation mode.
-
-    Args:
-        path: What `discriminator_file` takes.
-
-    Raises:
-        CheckpointError: If the file is damaged, has no configuration, or is of a training without a discriminator.
-        FileNotFoundError: If there is no such file.
-    """
+    """Load the discriminator of a run as it was trained, built as its configuration says, in evaluation mode."""
     file = discriminator_file(path)
     node = read_config(file).get("discriminator")
     if not node:
@@ -85,16 +75,7 @@ def load_discriminator(path: str | Path) -> nn.Module:
 
 
 def recognise_generator(path: str | Path) -> nn.Module:
-    """Build the published network that weights belong to, as spandrel tells it from their names and shapes.
-
-    Args:
-        path: What `generator_file` takes, usually a `.pth` of some restoration model that keeps the size.
-
-    Raises:
-        CheckpointError: If the file is damaged, or its network none that serves here.
-        FileNotFoundError: If there is no such file.
-        ImportError: If spandrel is not installed.
-    """
+    """Build the published network that weights belong to, as spandrel tells it from their names and shapes."""
     found = find_generator(path)
     first: ValueError | None = None
     for weights in forms(found.weights):
@@ -114,9 +95,6 @@ def generator_file(path: str | Path) -> Path:
     Args:
         path: A run folder (the best that it has), a checkpoint of a run, a weight file, or one of the words `bundled`
             (the package's own generator) and `bundled-pixel` (as it was before its adversarial stage).
-
-    Raises:
-        FileNotFoundError: If the path does not exist, or is a folder without weights.
     """
     return weight_file(path, "generator", GENERATORS)
 
@@ -126,9 +104,6 @@ def discriminator_file(path: str | Path) -> Path:
 
     Args:
         path: A run folder, a checkpoint of a run, a weight file, or the word `bundled` (the package's own).
-
-    Raises:
-        FileNotFoundError: If the path does not exist, or is a folder without weights.
     """
     return weight_file(path, "discriminator", DISCRIMINATORS)
 
@@ -154,9 +129,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a file of `torch.save` onto the CPU without executing what is in it, and with a look at its checksums.
 
     Tensors are mapped into memory, so that the rest of a file is read in no time.
-
-    Raises:
-        CheckpointError: If it is no such file, is damaged, or holds more than tensors and plain containers.
     """
     if damage := damage_of(path):
         raise CheckpointError(f"{path} is no readable checkpoint: it is damaged ({damage}).")
@@ -202,10 +174,6 @@ def read_generator(path: str | Path) -> Weights:
     Args:
         path: What `generator_file` takes. A published file may be safetensors, or a `.pth` or `.ckpt` with a state dict
             anywhere in it; names may have those of wrappers before them.
-
-    Raises:
-        CheckpointError: If the file is damaged, or holds no weights.
-        FileNotFoundError: If there is no such file.
     """
     return find_generator(path).weights
 
@@ -216,15 +184,7 @@ def find_generator(path: str | Path) -> Found:
 
 
 def find_discriminator(path: str | Path) -> Found:
-    """Weights of a discriminator, under whatever names its file has them, and where they were.
-
-    Args:
-        path: What `discriminator_file` takes; a published file as in `read_generator`.
-
-    Raises:
-        CheckpointError: If the file is damaged, or holds no weights, or is of a training without a discriminator.
-        FileNotFoundError: If there is no such file.
-    """
+    """Weights of a discriminator, under whatever names its file has them, and where they were."""
     return find(path, discriminator_file(path), "discriminator")
 
 
@@ -282,11 +242,7 @@ def of_run(content: Mapping[str, Any], network: str, place: str) -> Found:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The resolved configuration inside a checkpoint or safetensors file of a run.
-
-    Raises:
-        CheckpointError: If there is none.
-    """
+    """The resolved configuration inside a checkpoint or safetensors file of a run."""
     config = config_in(path)
     if config is None:
         raise CheckpointError(f"{path} carries no configuration, so the network that it belongs to is not known.")
@@ -310,12 +266,9 @@ def config_in(path: Path) -> dict[str, Any] | None:
 
 
 def network_of(node: object, source: Path) -> nn.Module:
-    """Build the network that a file describes.
-
-    Raises:
-        CheckpointError: If that calls something else, or makes no network.
-    """
-    check_network(node, source)
+    """Build the network that a file describes."""
+    # Files come from anywhere.
+    check_targets(node, (nn.Module,), "network", source)
     try:
         network = built(node)
     # A constructor may raise anything.
@@ -327,21 +280,8 @@ def network_of(node: object, source: Path) -> nn.Module:
     return network
 
 
-def check_network(node: object, source: Path) -> None:
-    """Refuse the description of a network that would call something else, since weight files come from anywhere.
-
-    Raises:
-        CheckpointError: Names what it would call.
-    """
-    check_targets(node, (nn.Module,), "network", source)
-
-
 def check_targets(node: object, kinds: tuple[type, ...], what: str, source: Path) -> None:
-    """Refuse a configuration node that would call anything but classes of some kinds.
-
-    Raises:
-        CheckpointError: Names what it would call.
-    """
+    """Refuse a configuration node that would call anything but classes of some kinds."""
     for target in targets_in(node):
         class_in(target, kinds, what, source)
 
@@ -354,9 +294,6 @@ def class_in(target: str, kinds: tuple[type[Kind], ...], what: str, source: Path
         kinds: Of these classes or of what is derived from them.
         what: In words, what the file has it for.
         source: The file.
-
-    Raises:
-        CheckpointError: If it is none, or cannot be imported.
     """
     try:
         found = None if ":" in target else resolve_name(target)
@@ -386,11 +323,7 @@ def targets_in(node: object) -> Iterator[str]:
 
 
 def load_weights(module: nn.Module, weights: Weights, source: str | Path) -> None:
-    """Load weights into a module, all of them or none, whatever wrapper's names stand before its own.
-
-    Raises:
-        CheckpointError: If names or shapes differ; names the first that do.
-    """
+    """Load weights into a module, all of them or none, whatever wrapper's names stand before its own."""
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     weights = unwrapped(weights, list(own))
     came = {name: tuple(getattr(tensor, "shape", ())) for name, tensor in weights.items()}

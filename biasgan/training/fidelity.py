@@ -17,6 +17,7 @@ from biasgan.losses.pixel import PixelLoss, pixel_loss
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
 from biasgan.system.memory import release_freed_memory
+from biasgan.training.numbers import check_parts
 from biasgan.training.schedule import Schedule
 from biasgan.training.stage import Stage
 
@@ -179,11 +180,7 @@ class FidelityRestoration(LightningModule):
         self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(self.trainer.should_stop, all=False)
 
     def pixel_iteration(self, batch: Pair) -> None:
-        """One iteration with the pixel loss alone.
-
-        Args:
-            batch: Aligned crops, (N, 3, P, P) in [0, 1].
-        """
+        """One iteration with the pixel loss alone."""
         pixel = torch.zeros((), device=self.device)
         for part in self.parts(batch):
             loss = self.loss_of(part) / self.accumulate
@@ -198,11 +195,7 @@ class FidelityRestoration(LightningModule):
 
     def parts(self, batch: Pair) -> Iterator[Pair]:
         """Cut a batch into `accumulate` equal parts."""
-        if len(batch.original) % self.accumulate:
-            raise ValueError(
-                f"A batch of {len(batch.original)} cannot be cut into accumulate={self.accumulate} equal parts; "
-                "choose a batch_size that it divides."
-            )
+        check_parts(len(batch.original), self.accumulate)
         yield from (Pair(*tensors) for tensors in zip(*(t.chunk(self.accumulate) for t in batch), strict=True))
 
     def checked(self, terms: Mapping[str, Tensor]) -> dict[str, float]:
@@ -314,11 +307,7 @@ class FidelityRestoration(LightningModule):
 
 
 def restoration(module: LightningModule) -> FidelityRestoration:
-    """The module as a restoration training, for callbacks that serve no other.
-
-    Raises:
-        TypeError: If it is none.
-    """
+    """The module as a restoration training, for callbacks that serve no other."""
     if not isinstance(module, FidelityRestoration):
         raise TypeError(f"This callback serves a FidelityRestoration or RestorationGAN, not a {type(module).__name__}.")
     return module

@@ -32,7 +32,6 @@ class LossWeights:
     adversarial: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no weight, before the adversarial stage comes."""
         for name, weight in asdict(self).items():
             check_number(f"training.weights.{name}", weight)
 
@@ -47,23 +46,15 @@ class RestorationGAN(FidelityRestoration):
     separate passes, since the generator's update does not change the discriminator; only spectral norm's power
     iterations and the running statistics of batch norm advance once per candidate instead of once per pass.
 
-    Args:
-        generator: As in `FidelityRestoration`.
+    Args as in `FidelityRestoration`, for both networks, and:
         discriminator: Image (or what the mitigations make of it) → logits.
-        optimizer: Makes the optimiser of each network.
         pretrain_schedule: Learning rate over the pixel stage.
         schedule: Learning rate of both networks over the adversarial stage.
         adversarial_loss: What the two networks play for.
         weights: Weights of the generator's terms.
         layers: Weight of each VGG-19 layer in the perceptual loss.
-        iterations: Over which the training is laid out, as in `FidelityRestoration`.
-        pretrain_iterations: How many of them are the pixel stage. Where they all are, there is no other stage, however
-            long the training goes on.
-        metrics: As in `FidelityRestoration`.
-        features: Frozen feature network that has all layers asked for.
-        accumulate: As in `FidelityRestoration`.
-        clip_gradients: As in `FidelityRestoration`, for each network.
-        log_every: As in `FidelityRestoration`.
+        pretrain_iterations: How many of all iterations are the pixel stage. Where they all are, there is no other
+            stage, however long the training goes on.
 
     Raises:
         ValueError: If a number is out of its range, or a layer is none of the feature network's.
@@ -135,33 +126,17 @@ class RestorationGAN(FidelityRestoration):
         return [*super().networks, self.discriminator]
 
     def discriminate(self, image: Tensor, step: Step) -> Tensor:
-        """Logits of candidates as the mitigations have them shown: the only road to the discriminator.
-
-        Args:
-            image: Candidates of the batch, (N, 3, H, W) in [0, 1].
-            step: The batch.
-        """
+        """Logits of candidates as the mitigations have them shown: the only road to the discriminator."""
         return discriminate(self.discriminator, self.mitigations, image, step)
 
     def setup(self, stage: str) -> None:
-        """Check that the discriminator takes what it is shown.
-
-        Raises:
-            ValueError: If it does not.
-        """
+        """Check that the discriminator takes what it is shown."""
         data = cast(object, self.trainer.datamodule)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
         if isinstance(data, RestorationData):
             check_discriminator(self.discriminator, self.mitigations, self.extract, data.patch_size)
 
     def rehearse(self, size: int) -> None:
-        """Compute all terms of an adversarial iteration once and change nothing: it may be long until the first.
-
-        Args:
-            size: Side of the patches.
-
-        Raises:
-            ValueError: If a network, a mitigation or the loss does not take what it will be given.
-        """
+        """Compute all terms of an adversarial iteration once and change nothing: it may be long until the first."""
         if not self.has_adversarial_stage:
             return
         check_discriminator(self.discriminator, self.mitigations, self.extract, size)
@@ -190,11 +165,7 @@ class RestorationGAN(FidelityRestoration):
         return [self.optimizer(self.generator.parameters()), self.optimizer(self.discriminator.parameters())]
 
     def adversarial_iteration(self, batch: Pair) -> None:
-        """Update the generator, then the discriminator.
-
-        Args:
-            batch: Aligned crops, (N, 3, P, P) in [0, 1].
-        """
+        """Update the generator, then the discriminator."""
         totals: dict[str, Tensor] = {}
         parts = list(self.parts(batch))
         for part, outcome in zip(parts, self.outcomes(parts), strict=True):

@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping
 from typing import cast
 
 from lightning.pytorch import Callback, Trainer
-from rich.console import Console
 from torchmetrics import MetricCollection
 
 from biasgan.analysis.triangle import Triangle
 from biasgan.networks.any_size import SizeNeeds
 from biasgan.runs.folder import RunFolder
+from biasgan.system.console import say
 from biasgan.training.callbacks.bias_monitor import CANDIDATES, BiasMonitor
 from biasgan.training.callbacks.checkpoints import Checkpoints
 from biasgan.training.callbacks.interrupt import Interrupt
@@ -109,17 +109,14 @@ def check_places(callbacks: Collection[Callback], run: RunFolder) -> None:
 
 def tell_what_is_missing(module: FidelityRestoration, run: RunFolder) -> None:
     """Say which figures will mean little or not be there, and whether there may be too little space."""
-    console = Console(highlight=False, markup=False, soft_wrap=True, style="yellow")
     if module.features.weights_name == "random":
-        console.print("VGG-19 with random weights; see features.weights for ImageNet's.")
+        say("VGG-19 with random weights; see features.weights for ImageNet's.", style="yellow")
     for name, reason in unavailable_of(module.restored_metrics).items():
-        console.print(f"{name} is left out of the validations: {reason}")
+        say(f"{name} is left out of the validations: {reason}", style="yellow")
     # Last, previous and best, and one that is being written: each has the weights, two moments of each, as Adam keeps
     # them, and an average.
     needed = 4 * 4 * sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     free = shutil.disk_usage(run.path).free
     if free < needed:
-        console.print(
-            f"{run.path} has {free / 1e9:.2g} GB free, and checkpoints may take {needed / 1e9:.2g} GB. Where they "
-            "cannot be written, the training ends."
-        )
+        space = f"{free / 1e9:.2g} GB free, and checkpoints may take {needed / 1e9:.2g} GB"
+        say(f"{run.path} has {space}. Where they cannot be written, the training ends.", style="yellow")

@@ -9,7 +9,6 @@ from typing import Any, Protocol, TypeVar
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
-from rich.console import Console
 
 from biasgan.data.datamodule import RestorationData
 from biasgan.runs.environment import environment
@@ -17,6 +16,7 @@ from biasgan.runs.folder import RunFolder
 from biasgan.runs.resumption import resumed_checkpoint
 from biasgan.runs.weights import load_weights, read_checkpoint, read_generator, write_weights
 from biasgan.system import peers
+from biasgan.system.console import say
 from biasgan.system.memory import keep_freed_memory
 from biasgan.system.parent import as_parent
 from biasgan.training.alone import is_first_process
@@ -47,17 +47,7 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """All that takes part in a training.
-
-    Attributes:
-        settings: What it was told, and has started from.
-        run: Its folder.
-        data: What it is trained with.
-        module: What is trained.
-        callbacks: The user's, by name.
-        trainer: What trains.
-        resumed: The checkpoint to go on from, if any.
-    """
+    """All that takes part in a training: the callbacks by name, and `resumed` is the checkpoint to go on from."""
 
     settings: Settings
     run: RunFolder
@@ -167,4 +157,4 @@ def close_run(training: Training, made_with: Mapping[str, Any], seconds: float) 
     if trainer.global_step < trainer.max_steps:
         done = f"Ended at iteration {trainer.global_step} of {trainer.max_steps}, by trainer.max_time or a callback"
         lines.append(f"{done}; resume goes on (trainer.max_time counts all attempts together).")
-    Console(highlight=False, markup=False).print(table(summary), *lines, f"{run.path}", sep="\n", soft_wrap=True)
+    say(table(summary), *lines, f"{run.path}")

@@ -21,7 +21,6 @@ class Constant:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no learning rate."""
         check_number("learning_rate", self.learning_rate)
 
     def __call__(self, progress: float) -> float:
@@ -47,7 +46,6 @@ class MultiStep:
     gamma: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse what only a later iteration would show."""
         check_number("learning_rate", self.learning_rate)
         check_number("gamma", self.gamma)
         for milestone in self.milestones:
@@ -75,7 +73,6 @@ class Cosine:
     periods: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what is no half of a cosine."""
         check_number("learning_rate", self.learning_rate)
         check_number("minimum", self.minimum)
         if type(self.periods) is not int or self.periods < 1:

@@ -2,6 +2,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from biasgan.training.numbers import check_parts
+
 Node = Mapping[str, Any]
 """A constructor call of a configuration: its `_target_` and its arguments, in plain containers."""
 
@@ -41,17 +43,10 @@ class Settings:
     """What a training is told, read and checked once, where its command begins.
 
     Attributes:
-        seed: Of all that is random.
-        iterations: Over which the training is laid out, both stages together.
-        pretrain_iterations: How many of them are the pixel stage.
-        patch_size: Side of the crops in pixels.
         quality: Of the codec; None where pairs are given.
         best_metric: The validation's metric that the best checkpoint is best in.
-        compile: Whether the networks are compiled.
         resume: A run, a checkpoint or `auto` to go on from.
         repeats: The run that this one repeats.
-        start: What it starts from otherwise.
-        parts: What it is built of.
         chosen: Names of the choices: baseline, method, codec, data and scale.
         recorded: The whole resolved configuration in plain containers, as all that the run leaves carries it.
     """
@@ -123,11 +118,7 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         value = config[name]
         if type(value) is not int or not least <= value < 2**32:
             raise ValueError(f"{name} must be a whole number from {least} to {2**32 - 1}; got {value!r}.")
-    if config["batch_size"] % config["accumulate"]:
-        raise ValueError(
-            f"A batch of {config['batch_size']} cannot be cut into accumulate={config['accumulate']} equal parts; "
-            "choose a batch_size that it divides."
-        )
+    check_parts(config["batch_size"], config["accumulate"])
     steps, iterations = config["trainer"]["max_steps"], config["iterations"]
     if type(steps) is not int or not 1 <= steps <= iterations:
         raise ValueError(

@@ -8,13 +8,13 @@ from statistics import fmean
 from typing import Any, cast
 
 from lightning.pytorch import Callback
-from rich.console import Console
 from rich.table import Table
 
 from biasgan.analysis.triangle import Triangle
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.pairs.entry import quality_of
 from biasgan.runs.folder import RunFolder, flat
+from biasgan.system.console import say
 from biasgan.training.callbacks.ema import EMA
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.mitigations.mitigation import Mitigation
@@ -31,15 +31,7 @@ def summarise(
     callbacks: Mapping[str, Callback],
     seconds: float,
 ) -> dict[str, Any]:
-    """What was trained, for how long, and what came out.
-
-    Args:
-        settings: Of the training.
-        module: As trained, with its Trainer.
-        data: What it was trained on.
-        callbacks: What was built of `callbacks`, by name.
-        seconds: How long it took.
-    """
+    """What was trained, for how long, and what came out."""
     batches = module.trainer.num_val_batches
     # Of each process the first, where trainer.limit_val_batches leaves the rest out.
     validated = data.valid_entries[: int(sum(batches)) * module.trainer.world_size if batches else None]
@@ -148,7 +140,7 @@ def tell_differences(repeated: str | None, now: Mapping[str, Any]) -> None:
     for name, value in flat(now).items():
         if name in before and before[name] != value:
             line = f"Not as in {repeated}: {name} was {before[name]}, now it is {value}."
-            Console(highlight=False, markup=False).print(line, style="yellow", soft_wrap=True)
+            say(line, style="yellow")
 
 
 def table(summary: Mapping[str, Any]) -> Table:

@@ -5,10 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from biasgan.analysis.training_figure import run_figure
 from biasgan.training.callbacks.bias_monitor import BiasMonitor
-from biasgan.training.callbacks.curves import Curves
-from biasgan.training.callbacks.curves import draw as draw_curves
-from biasgan.training.callbacks.previews import Previews, draw
+from biasgan.training.callbacks.pictures import Curves, Previews, draw
 from biasgan.training.loggers.csv_log import CSVLog
 from biasgan.training.loggers.wandb_log import WandbLog
 
@@ -46,7 +45,7 @@ def test_curves_show_each_value_that_was_logged() -> None:
         {"iteration": 2.0, "valid/psnr": 30.0, "valid/compressed_psnr": 29.0},
         {"iteration": 2.0, "bias/realism_original": 0.9, "bias/realism_compressed": 0.95},
     ]
-    losses, fidelity, bias = draw_curves(rows, pretrain_iterations=1).axes
+    losses, fidelity, bias = run_figure(rows, pixel_stage=1).axes
     labels = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (losses, fidelity, bias)]  # pyright: ignore[reportOptionalMemberAccess]
     assert labels == [
         ["generator pixel", "discriminator original", "pixel stage"],

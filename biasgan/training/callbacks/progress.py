@@ -2,10 +2,10 @@ from datetime import timedelta
 from typing import cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from biasgan.data.dataset import Pair
+from biasgan.system.console import terminal
 from biasgan.training.callbacks.throughput import Throughput
 from biasgan.training.fidelity import restoration
 
@@ -17,7 +17,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, markup=False, soft_wrap=True)
+        self.console = terminal()
         self.progress: Progress | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

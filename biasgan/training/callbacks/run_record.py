@@ -33,11 +33,7 @@ class RunRecord(Callback):
         checkpoint["data_fingerprint"] = fingerprint(trainer)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Go on with the same pairs only.
-
-        Raises:
-            ValueError: If they are others.
-        """
+        """Go on with the same pairs only."""
         before, now = checkpoint.get("data_fingerprint"), fingerprint(trainer)
         if before not in (None, now):
             raise ValueError(

@@ -5,9 +5,9 @@ from typing import NamedTuple, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
-from rich import print as say
 
 from biasgan.data.dataset import Pair
+from biasgan.system.console import say
 from biasgan.training.loggers.csv_log import CSVLog
 
 WINDOW = 200
@@ -18,13 +18,7 @@ TOO_LONG = 0.25
 
 
 class Iteration(NamedTuple):
-    """What one iteration took.
-
-    Attributes:
-        images: In all processes.
-        seconds: All of it, waiting included.
-        waited: Seconds in which nothing was done but wait for the batch.
-    """
+    """What one iteration took; of its seconds those are `waited` that it waited for the batch."""
 
     images: int
     seconds: float

@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -9,10 +10,14 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.training_figure import run_figure
 from biasgan.data.dataset import Pair
+from biasgan.io.files import atomic_write
 from biasgan.io.images import to_uint8
-from biasgan.training.callbacks.picture import picture_write
+from biasgan.runs.log import read_log
+from biasgan.system.console import say
 from biasgan.training.fidelity import restoration, restored_of
+from biasgan.training.gan import RestorationGAN
 from biasgan.training.loggers.wandb_log import WandbLog
 
 GAIN = 6
@@ -20,6 +25,27 @@ NAMES = ("compressed", "restored", "original", f"{GAIN} |restored - compressed|"
 PANEL = 256
 """Side of a panel in pixels: twice that of a usual crop."""
 GAP, LINE = 8, 24
+
+
+class Curves(Callback):
+    """Draw `curves.png` from the log at every validation: loss terms, PSNR, realism.
+
+    Args:
+        log: The CSV log.
+        path: The picture.
+    """
+
+    def __init__(self, log: str | Path, path: str | Path) -> None:
+        self.log_path = Path(log)
+        self.path = Path(path)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw what the log holds so far."""
+        rows = read_log(self.log_path) if trainer.is_global_zero else []
+        if rows:
+            figure = run_figure(rows, pl_module.pretrain_iterations if isinstance(pl_module, RestorationGAN) else 0)
+            with picture_write(self.path) as temporary:
+                figure.savefig(temporary, format="png")  # pyright: ignore[reportUnknownMemberType] - partial stubs
 
 
 class Previews(Callback):
@@ -99,3 +125,14 @@ def draw(rows: list[dict[str, Tensor]], title: str) -> np.ndarray:
             panel = Image.fromarray(to_uint8(image)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
             picture.paste(panel, (GAP + column * step, 2 * LINE + row * step))
     return np.asarray(picture)
+
+
+@contextmanager
+def picture_write(path: Path) -> Generator[Path]:
+    """Write a picture of a training as `atomic_write` does; where that fails say so, and let the training go on."""
+    try:
+        with atomic_write(path) as temporary:
+            yield temporary
+    except OSError as error:
+        reason = error.strerror or error
+        say(f"{path} could not be written: {reason}. The training goes on without.", style="yellow")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from biasgan.analysis.figures import LIGHT
-from biasgan.reporting.training_figure import POINTS, thinned, training_figure
+from biasgan.analysis.training_figure import POINTS, thinned, training_figure
 
 ROWS = [{"iteration": 10.0, "generator/pixel": 0.1}, {"iteration": 20.0, "generator/pixel": 0.05, "valid/psnr": 30.0}]
 
