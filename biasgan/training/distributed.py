@@ -1,13 +1,14 @@
 """What a process of several that train together knows of the others."""
 
 import os
-from functools import cache
 
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Trainer
-from torch.distributed import Store
+
+_stores: list[object] = []
+"""Kept to the end, since the first process of srun's serves the others."""
 
 
 def started_by() -> ClusterEnvironment | None:
@@ -42,14 +43,12 @@ def agreed(name: str, proposal: str) -> str:
     started = started_by()
     if started is None or started.world_size() == 1:
         return proposal
-    return store(started).compare_set(name, "", proposal).decode()
-
-
-@cache
-def store(started: ClusterEnvironment) -> Store:
-    """What all processes write to and read from; kept, since the first of srun's serves it."""
     # Here, since not every build of PyTorch has it.
-    from torch.distributed import rendezvous
+    from torch.distributed import (
+        rendezvous,  # pyright: ignore[reportPrivateImportUsage, reportUnknownVariableType] - documented there
+    )
 
     place = f"tcp://{started.main_address}:{started.main_port}"
-    return next(rendezvous(place, started.global_rank(), started.world_size()))[0]
+    store = next(rendezvous(place, started.global_rank(), started.world_size()))[0]
+    _stores.append(store)
+    return store.compare_set(name, "", proposal).decode()
