@@ -1,8 +1,10 @@
 """Train a network that restores compressed images: `python -m biasgan.train baseline=realesrgan codec=jpeg qf=20`."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -16,7 +18,7 @@ from biasgan.runs.build import build
 from biasgan.system.console import quieten_lightning
 from biasgan.system.imports import importing
 from biasgan.system.parent import end_with_parent
-from biasgan.training.alone import alone_in, is_first_process, is_one_of_several
+from biasgan.training.alone import alone_in
 from biasgan.training.settings import Settings
 
 CHOSEN = ("baseline", "method", "codec", "data", "scale")
@@ -41,9 +43,15 @@ def command(config: DictConfig) -> None:
         # The job of a sweep waits, since one of a sweep that was killed may be about to save.
         with alone_in(folder, patience=60 if config.sweep.name else 0):
             with importing():
-                from biasgan.training.run import train
+                from biasgan.training.distributed import started_by
+                from biasgan.training.run import checked, train
             quieten_lightning()
-            train(settings, folder, build)
+            if settings.may_take_several_processes and started_by() is None:
+                from biasgan.cli.processes import train_in_processes
+
+                train_in_processes(partial(checked, build=build), partial(train, build=build), settings, folder)
+            else:
+                train(settings, folder, build)
 
 
 def with_options_of_another(arguments: Sequence[str]) -> list[str]:
@@ -61,12 +69,8 @@ def main() -> None:
     register_resolvers()
     register_plugins()
     with plain_errors():
-        # A job of a sweep saves; of processes that train together the first one does.
-        end_with_parent(signal.SIGTERM if is_first_process() else signal.SIGKILL)
-        if is_one_of_several():
-            with importing():
-                from biasgan.training.processes import join, started_by
-            join(started_by())
+        # A job of a sweep saves; a process of torchrun's could not, without the others.
+        end_with_parent(signal.SIGKILL if "TORCHELASTIC_RUN_ID" in os.environ else signal.SIGTERM)
         sys.argv[1:] = with_options_of_another(sys.argv[1:])
         command()
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 from biasgan.io.checksums import sha256_of_json
 from biasgan.io.files import expanded
 from biasgan.runs.folder import AUTO
-from biasgan.system.peers import agreed
+from biasgan.training.alone import is_one_of_several
 
 PACKAGE = Path(__file__).parents[1]
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
@@ -46,7 +46,13 @@ def run_folder(resume: str | None, fresh: str) -> str:
 
 def started(form: str) -> str:
     """Resolver: the moment at which a training started, the same in all of its processes."""
-    return agreed("started", datetime.now().strftime(form))
+    now = datetime.now().strftime(form)
+    if not is_one_of_several():
+        return now
+    # Seconds that a single process does not take.
+    from biasgan.training.distributed import agreed
+
+    return agreed("started", now)
 
 
 def digest_of(options: Iterable[str]) -> str:

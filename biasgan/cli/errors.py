@@ -2,13 +2,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from types import FrameType
 
 from biasgan.system.console import say
-from biasgan.system.peers import first_to_fail, lost
 
 PLAIN = (ValueError, OSError, ArithmeticError, ImportError, RuntimeError)
 TRACEBACK = "BIASGAN_TRACEBACK"
@@ -19,6 +19,14 @@ VARIABLES = (
 """What names of variables begin with where empty is no value; it is one of CUDA_VISIBLE_DEVICES."""
 STOPPED = 130
 """Exit status after Ctrl-C and SIGTERM."""
+
+GRACE = 5.0
+"""Seconds in which a process that another one's end has made fail waits for what started both to hear of that one."""
+
+LOST = (
+    "A process of this training ended without a word, or cannot be reached any more; too little memory is a usual "
+    "reason. Go on from the last checkpoint with: python -m biasgan.train resume=RUN_FOLDER"
+)
 
 
 class TerminationError(KeyboardInterrupt):
@@ -31,7 +39,8 @@ def plain_errors() -> Generator[None]:
 
     SIGTERM ends it as Ctrl-C does, so that what it has begun to write is removed.
 
-    Of several processes that train together the first to fail has the word.
+    Where PyTorch's elastic agent has started this process as one of several, what is said is left to it: it knows which
+    failed first.
 
     With BIASGAN_TRACEBACK=1 in the environment errors keep their traceback. Variables that are set but empty count as
     unset.
@@ -47,10 +56,18 @@ def plain_errors() -> Generator[None]:
         if os.environ.get(TRACEBACK) == "1":
             raise
         stopped = isinstance(error, KeyboardInterrupt)
-        text = "stopped" if stopped else f"error: {lost(error) or said(error) or type(error).__name__}"
-        if first_to_fail():
-            say(f"\n{text}", error=True)
+        tell("stopped" if stopped else f"error: {lost(error) or said(error) or type(error).__name__}")
         sys.exit(STOPPED if stopped else 1)
+
+
+def tell(text: str) -> None:
+    """Say how a command ends: to its user, or to the agent that has started it."""
+    if os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+        get_error_handler().record_exception(RuntimeError(text.removeprefix("error: ")))
+    else:
+        say(f"\n{text}", error=True)
 
 
 def errors_of_hydra() -> tuple[type[Exception], ...]:
@@ -89,6 +106,20 @@ def sigterm_as_interrupt() -> Generator[None]:
 def terminate(number: int, frame: FrameType | None) -> None:
     """Handle SIGTERM."""
     raise TerminationError
+
+
+def lost(error: BaseException) -> str | None:
+    """What to say of an error that comes of another process's end, once that had time to say more; else None."""
+    from biasgan.training.alone import is_one_of_several
+
+    if not is_one_of_several():
+        return None
+    from torch.distributed import DistError
+
+    if not isinstance(error, DistError) and "gloo" not in str(error):
+        return None
+    time.sleep(GRACE)
+    return f"{LOST}\nPyTorch says: {error}"
 
 
 def said(error: BaseException) -> str:

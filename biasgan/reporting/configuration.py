@@ -21,7 +21,7 @@ BESIDE = (
     *("training.metrics*", "training.log_every", "training.features.*"),
     *("loader.seed", "loader.iterations", "loader.workers", "loader.source.workers", "loader.source.bad_images"),
     *("loader.source.store", "loader.source.cache*", "loader.source.anonymous", "loader.source.images.download"),
-    *(f"trainer.{name}" for name in ("accelerator", "devices", "num_nodes", "strategy", "deterministic", "benchmark")),
+    *(f"trainer.{name}" for name in ("accelerator", "devices", "num_nodes", "strategy*", "deterministic", "benchmark")),
     *(f"trainer.{name}" for name in ("val_check_interval", "limit_val_batches", "default_root_dir", "max_*")),
     *(f"trainer.{name}" for name in ("profiler", "detect_anomaly", "enable_*", "log_every_n_steps")),
 )

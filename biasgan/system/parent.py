@@ -1,12 +1,11 @@
 import os
 import signal
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from multiprocessing import parent_process
 from threading import Thread
 
 PARENT = "BIASGAN_PARENT"
-"""Environment variable by which a process tells those that it starts its number."""
+"""Environment variable by which a process tells one that it starts its number."""
 
 PAUSE = 0.2
 
@@ -16,31 +15,21 @@ def own_number() -> dict[str, str]:
     return {PARENT: str(os.getpid())}
 
 
-@contextmanager
-def as_parent() -> Generator[None]:
-    """Have the processes that are started within the block know by whom."""
-    before = os.environ.get(PARENT)
-    os.environ.update(own_number())
-    try:
-        yield
-    finally:
-        del os.environ[PARENT]
-        if before:
-            os.environ[PARENT] = before
-
-
 def end_with_parent(number: signal.Signals) -> None:
     """Send this process a signal as soon as the one that has started it is gone, killed for example.
 
-    Does nothing in a process that was not told by whom it was started.
+    Does nothing in a process that neither multiprocessing nor torchrun has started, nor one that told it so.
 
     Args:
         number: The signal.
     """
-    parent = os.environ.get(PARENT)
+    starter = parent_process()
+    parent = int(os.environ.get(PARENT, os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else 0))
+    if starter and starter.pid:
+        parent = starter.pid
 
     def watch() -> None:
-        while os.getppid() == int(parent or 0):
+        while os.getppid() == parent:
             time.sleep(PAUSE)
         os.kill(os.getpid(), number)
 

@@ -7,7 +7,7 @@ from filelock import FileLock, Timeout
 
 from biasgan.io.files import remove_abandoned
 
-RANKS = ("RANK", "NODE_RANK", "LOCAL_RANK", "SLURM_PROCID")
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 
 
 def is_first_process() -> bool:
@@ -47,9 +47,14 @@ def alone_in(folder: Path, patience: float) -> Generator[None]:
             "hydra.run.dir=FOLDER."
         ) from error
     try:
-        # Nobody writes them any more. Deeper ones are not the training's.
-        for place in (folder, folder / "checkpoints"):
-            remove_abandoned(place, seconds=0, deep=False)
+        remove_half_written(folder)
         yield
     finally:
         lock.release()
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove files of a training in a run folder that nobody writes any more."""
+    # Deeper ones are not the training's.
+    for place in (folder, folder / "checkpoints"):
+        remove_abandoned(place, seconds=0, deep=False)

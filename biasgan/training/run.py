@@ -15,13 +15,12 @@ from biasgan.runs.environment import environment
 from biasgan.runs.folder import RunFolder
 from biasgan.runs.resumption import resumed_checkpoint
 from biasgan.runs.weights import load_weights, read_checkpoint, read_generator, write_weights
-from biasgan.system import peers
 from biasgan.system.console import say
 from biasgan.system.memory import keep_freed_memory
-from biasgan.system.parent import as_parent
 from biasgan.training.alone import is_first_process
 from biasgan.training.callbacks.checkpoints import AtomicCheckpointIO
 from biasgan.training.callbacks.run_record import RunRecord
+from biasgan.training.distributed import check_launcher
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.loggers.csv_log import CSVLog
@@ -29,7 +28,6 @@ from biasgan.training.loggers.wandb_log import WandbLog
 from biasgan.training.mitigations.mitigation import Mitigation
 from biasgan.training.past import with_past
 from biasgan.training.preflight import check, tell_what_is_missing
-from biasgan.training.processes import Processes, join_through
 from biasgan.training.settings import Node, Settings
 from biasgan.training.start import start
 from biasgan.training.summary import summarise, table, tell_differences
@@ -69,22 +67,34 @@ def train(settings: Settings, folder: Path, build: Build) -> None:
     began = time.monotonic()
     # Now, since the code may be changed while it runs.
     made_with = environment()
-    keep_freed_memory()
-    seed_everything(settings.seed, verbose=False)
     training = prepared(settings, RunFolder(folder), build)
-    check(training.trainer, training.module, training.callbacks, training.settings, training.run)
+    check_launcher(training.trainer)
     open_run(training, made_with)
-    with as_parent():
-        fit(training)
-    # Until here any could fail; from here on the others are not needed.
-    training.trainer.strategy.barrier()
-    peers.leave()
+    fit(training)
     if training.trainer.is_global_zero:
         close_run(training, made_with, time.monotonic() - began)
 
 
+def checked(settings: Settings, folder: Path, build: Build) -> int:
+    """Refuse what a training would fail at, and make its pairs, before any of several processes is started.
+
+    Args:
+        settings: As those of `train`.
+        folder: As that of `train`.
+        build: As that of `train`.
+
+    Returns:
+        How many processes there are to be.
+    """
+    training = prepared(settings, RunFolder(folder), build)
+    training.data.prepare_data()
+    return training.trainer.num_devices
+
+
 def prepared(settings: Settings, run: RunFolder, build: Build) -> Training:
-    """Build all parts of a training, and set its networks to what they start or go on from."""
+    """Build all parts of a training, set its networks to what they start or go on from, and check it all."""
+    keep_freed_memory()
+    seed_everything(settings.seed, verbose=False)
     resumed = resumed_checkpoint(settings.resume, run, tell=is_first_process())
     if resumed:
         settings = Settings.of(with_past(settings.recorded, read_checkpoint(resumed)))
@@ -95,10 +105,10 @@ def prepared(settings: Settings, run: RunFolder, build: Build) -> Training:
     callbacks = {name: build(Callback, node) for name, node in parts.callbacks.items()}
     mitigations = [callback for callback in callbacks.values() if isinstance(callback, Mitigation)]
     settings, resumed = start(settings, run, module, mitigations, resumed)
-    own = [Processes(), RunRecord(run, settings.recorded)]
+    record = RunRecord(run, settings.recorded)
     loggers = [build(Logger, node) for node in parts.loggers.values()]
-    trainer = build(Trainer, parts.trainer, callbacks=[*own, *callbacks.values()], logger=loggers)
-    join_through(trainer)
+    trainer = build(Trainer, parts.trainer, callbacks=[record, *callbacks.values()], logger=loggers)
+    check(trainer, module, callbacks, settings, run)
     return Training(settings, run, data, module, callbacks, trainer, resumed)
 
 

@@ -46,6 +46,7 @@ class Settings:
         quality: Of the codec; None where pairs are given.
         best_metric: The validation's metric that the best checkpoint is best in.
         resume: A run, a checkpoint or `auto` to go on from.
+        restarts: How often all processes start again after a failure; None is the usual number.
         repeats: The run that this one repeats.
         chosen: Names of the choices: baseline, method, codec, data and scale.
         recorded: The whole resolved configuration in plain containers, as all that the run leaves carries it.
@@ -59,6 +60,7 @@ class Settings:
     best_metric: str
     compile: bool
     resume: str | None
+    restarts: int | None
     repeats: str | None
     start: Start
     parts: Parts
@@ -93,6 +95,7 @@ class Settings:
             best_metric=config["best"]["metric"],
             compile=config["compile"],
             resume=config["resume"],
+            restarts=config["restarts"],
             repeats=config["repeats"],
             start=Start(
                 config["init_from"], config["init_discriminator_from"], config.get("path"), config["pixel_stage"]
@@ -101,6 +104,13 @@ class Settings:
             chosen=config["chosen"],
             recorded=config,
         )
+
+    @property
+    def may_take_several_processes(self) -> bool:
+        """Whether there may be more than one to start here, be it one after the other."""
+        trainer = self.parts.trainer
+        # With further machines those of all are started from outside.
+        return trainer["num_nodes"] == 1 and (trainer["devices"] != 1 or bool(self.restarts))
 
     @property
     def started_from(self) -> Mapping[str, str]:
@@ -119,6 +129,9 @@ def check_numbers(config: Mapping[str, Any]) -> None:
         if type(value) is not int or not least <= value < 2**32:
             raise ValueError(f"{name} must be a whole number from {least} to {2**32 - 1}; got {value!r}.")
     check_parts(config["batch_size"], config["accumulate"])
+    restarts = config["restarts"]
+    if restarts is not None and (type(restarts) is not int or restarts < 0):
+        raise ValueError(f"restarts must be a whole number from 0 on, or null for the usual one; got {restarts!r}.")
     steps, iterations = config["trainer"]["max_steps"], config["iterations"]
     if type(steps) is not int or not 1 <= steps <= iterations:
         raise ValueError(

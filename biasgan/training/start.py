@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 from biasgan.networks.discriminator_weights import fitted
@@ -18,6 +17,7 @@ from biasgan.runs.weights import (
     load_weights,
     read_checkpoint,
 )
+from biasgan.training.alone import is_first_process
 from biasgan.training.callbacks.checkpoints import AtomicCheckpointIO
 from biasgan.training.fidelity import FidelityRestoration
 from biasgan.training.gan import RestorationGAN
@@ -95,9 +95,9 @@ def take_pixel_stage(settings: Settings, run: RunFolder, module: FidelityRestora
     content = after_pixel_stage(module, read_checkpoint(checkpoint_of(other.path)), other.path)
     words = settings.started_from
     settings = settings.begun({**words, "generator": f"{words['generator']}, in {other.path}"})
-    if other.log.is_file():
-        # Once: the first process begins to log while others still start.
-        rank_zero_only(write_text)(run.log, other.log.read_text())
+    # Once: the first process begins to log while others still start.
+    if other.log.is_file() and is_first_process():
+        write_text(run.log, other.log.read_text())
     AtomicCheckpointIO().save_checkpoint({**content, "config": dict(settings.recorded)}, run.last)
     load_weights(module, content["state_dict"], other.path)
     return settings, run.last

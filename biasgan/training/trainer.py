@@ -5,6 +5,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import Strategy
 
 from biasgan.system.processor import has_bf16
 from biasgan.training.callbacks.checkpoints import AtomicCheckpointIO
@@ -34,7 +35,7 @@ def restoration_trainer(
     callbacks: Sequence[Callback],
     logger: Sequence[Logger],
     precision: str = "auto",
-    strategy: str = "auto",
+    strategy: str | Strategy = "auto",
     **options: object,
 ) -> Trainer:
     """Make a Trainer that suits two optimisers and endless sampling.
@@ -45,7 +46,7 @@ def restoration_trainer(
         callbacks: In the order in which they are to run.
         logger: None, one or several.
         precision: `auto` is bf16 where the processor computes it, else fp32; or one of Lightning's names.
-        strategy: As Lightning's; with several devices `ddp_find_unused_parameters_true`.
+        strategy: As Lightning's; with several devices DDP that finds unused parameters.
         **options: More options of Lightning's Trainer: accelerator, devices, num_nodes …
 
     Raises:
@@ -84,14 +85,14 @@ def restoration_trainer(
     )
 
 
-def check_options(val_check_interval: object, strategy: str, options: Mapping[str, object]) -> None:
+def check_options(val_check_interval: object, strategy: str | Strategy, options: Mapping[str, object]) -> None:
     """Refuse options of Lightning's that would fail, or mean nothing here, or something else than they say."""
     if options.get("accelerator") in ("gpu", "cuda") and not torch.accelerator.is_available():
         raise ValueError("PyTorch finds no GPU here. Use trainer=cpu, or trainer=auto, which takes what there is.")
     if strategy in ("ddp", "ddp_static_graph"):
         raise ValueError(
             f"trainer.strategy={strategy}: each backward pass of a GAN leaves one of the two networks unused, which "
-            "this strategy cannot bear. Use trainer=ddp, which sets ddp_find_unused_parameters_true."
+            "this strategy cannot bear. Use trainer=ddp, which has it find unused parameters."
         )
     if type(val_check_interval) is not int or val_check_interval < 1:
         raise ValueError(

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from biasgan.system.parent import as_parent, own_number
-
 ROOT = Path(__file__).parents[2]
 
 CHILD = """
@@ -42,13 +40,3 @@ def test_a_process_whose_parent_is_gone_already_ends(monkeypatch: pytest.MonkeyP
     environment = {**os.environ, "BIASGAN_PARENT": "1234567890", "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-c", CHILD.format(seconds=100)]
     assert subprocess.run(words, env=environment, check=False, capture_output=True).returncode == -15
-
-
-@pytest.mark.parametrize("before", [None, "17"])
-def test_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch, before: str | None) -> None:
-    monkeypatch.setenv("BIASGAN_PARENT", before or "")
-    if not before:
-        del os.environ["BIASGAN_PARENT"]
-    with as_parent():
-        assert os.environ["BIASGAN_PARENT"] == str(os.getpid()) == own_number()["BIASGAN_PARENT"]
-    assert os.environ.get("BIASGAN_PARENT") == before

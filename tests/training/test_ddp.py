@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,16 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from biasgan.runs.log import read_log
-from biasgan.system import peers
 
 from ..conftest import Command, Done, tiny
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")
 
 ROOT = Path(__file__).parents[2]
-LIGHTNING = (sys.executable, "-m")
-FORK = (sys.executable, "-m", "tests.training.ranks")
+AGENT = (sys.executable, "-m")
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m")
 TWO = ("trainer=ddp_cpu", "trainer.precision=32-true")
 RECORDED = "+callbacks.recorded._target_=tests.training.together.Recorded"
-FAILS = "callbacks.fails"
 SGD = (
     # Adam divides by the gradient's size and so would turn the rounding of tiny gradients into whole steps.
     *("training.optimizer._target_=torch.optim.SGD", "~training.optimizer.betas", "~training.optimizer.fused"),
@@ -51,7 +47,7 @@ def ten_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str, launcher: tuple[str, ...] = FORK) -> Done:
+def run(folder: Path, *arguments: str, launcher: tuple[str, ...] = AGENT) -> Done:
     """Train in processes of their own; all have ended when their output does."""
     done = subprocess.run(
         [*launcher, "biasgan.train", *arguments],
@@ -141,35 +137,55 @@ def test_torchrun_trains_with_batch_norm_in_bf16_and_one_image_to_validate_with(
     assert done.out.count("bits per pixel") == 1
 
 
+def fails(rank: int, where: str, name: str = "fails", **options: object) -> list[str]:
+    """Options that make a process of a training fail; see `Fails`."""
+    node = f"+callbacks.{name}"
+    given = {"_target_": "tests.training.together.Fails", "rank": rank, "where": where, **options}
+    return [f"{node}.{option}={value}" for option, value in given.items()]
+
+
 @pytest.mark.parametrize(
-    ("launcher", "rank", "where", "number", "message"),
+    ("options", "status", "message"),
     [
-        (FORK, 0, "loader", None, "loader of 0"),
-        (FORK, 1, "validation", None, "validation of 1"),
-        (LIGHTNING, 1, "iteration", int(signal.SIGKILL), "A process of this training ended without a word"),
-        (FORK, 1, "iteration", int(signal.SIGINT), "Stopped at iteration 3 of 4 and saved."),
+        (fails(0, "loader"), 1, "error: Process 0 of 2 failed first. loader of 0\n"),
+        ([*fails(1, "iteration", signal=9), "restarts=0"], 1, "error: Process 1 of 2 failed first. Ended by SIGKILL."),
+        (fails(1, "iteration", signal=2, launcher=True), 1, "error: Stopped at iteration 3 of 4 and saved. Go on with"),
+        (fails(0, "iteration", signal=9, launcher=True), -9, ""),
     ],
+    ids=["error", "killed", "interrupted", "launcher killed"],
 )
 def test_all_processes_end_with_one_error(
-    ten_pictures: Path,
-    tmp_path: Path,
-    launcher: tuple[str, ...],
-    rank: int,
-    where: str,
-    number: int | None,
-    message: str,
+    ten_pictures: Path, tmp_path: Path, options: list[str], status: int, message: str
 ) -> None:
-    done = run(
-        tmp_path, *tiny(ten_pictures, *TWO), "hydra.run.dir=run", f"+{FAILS}._target_=tests.training.together.Fails",
-        f"+{FAILS}.rank={rank}", f"+{FAILS}.where={where}", f"+{FAILS}.signal={number or 'null'}", launcher=launcher,
-    )  # fmt: skip
-    assert done.status == 1
-    assert done.err.count("error: ") == 1
-    assert f"error: {message}" in done.err
+    done = run(tmp_path, *tiny(ten_pictures, *TWO), "hydra.run.dir=run", *options)
+    assert done.status == status
+    assert done.err.count("error: ") == (status == 1)
+    assert message in done.err
     assert "Traceback" not in done.out + done.err
+    # What is bound to come again is not waited for thrice.
+    assert done.err.count("Starting all again") == ("loader of 0" in message)
     assert not (tmp_path / "run" / "summary.json").exists()
-    stopped = number == signal.SIGINT
-    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists() == stopped
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists() == ("saved" in message)
+
+
+def test_a_training_restarts_by_itself(ten_pictures: Path, tmp_path: Path) -> None:
+    """After one process was killed, and then the other one stopped; with the result of a training without a fault."""
+    options = tiny(ten_pictures, *TWO, "iterations=6", "checkpoint_every=1", "ema_decay=0.9")
+    assert run(tmp_path, *options, "hydra.run.dir=whole").status == 0
+    done = run(
+        tmp_path, *options, "hydra.run.dir=run", "trainer.strategy.timeout.minutes=0.1",
+        *fails(1, "iteration", "killed", signal=9, iteration=2, once=tmp_path / "killed"),
+        *fails(0, "iteration", "stopped", signal=int(signal.SIGSTOP), iteration=4, once=tmp_path / "stopped"),
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    assert "Process 1 of 2 failed first. Ended by SIGKILL." in done.err
+    assert "Process 1 of 2 failed first. A process of this training ended without a word" in done.err
+    assert "error: " not in done.err
+    for name in ("generator", "discriminator"):
+        weights, others = (load_file(tmp_path / folder / f"{name}.safetensors") for folder in ("run", "whole"))
+        assert weights.keys() == others.keys()
+        assert all(torch.equal(weights[key], others[key]) for key in weights)
+    assert read_log(tmp_path / "run" / "log.csv") == read_log(tmp_path / "whole" / "log.csv")
 
 
 def test_all_processes_end_where_one_stops(ten_pictures: Path, tmp_path: Path) -> None:
@@ -190,7 +206,7 @@ def test_all_processes_end_where_one_stops(ten_pictures: Path, tmp_path: Path) -
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def started(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """This process as the first of two that torchrun started."""
     environment = {
         **{"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "GROUP_RANK": "0"},
@@ -198,15 +214,14 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    yield monkeypatch
-    peers.leave()
+    return monkeypatch
 
 
 @pytest.mark.parametrize("trainer", ["cpu", "ddp_cpu trainer.devices=3"])
 def test_a_launcher_and_a_trainer_that_do_not_fit_are_refused(
     command: Command, pictures: Path, started: pytest.MonkeyPatch, trainer: str
 ) -> None:
-    done = command(*tiny(pictures), *f"trainer={trainer}".split())
+    done = command(*tiny(pictures), *f"trainer={trainer}".split(), "hydra.run.dir=run")
     assert done.status == 1
     assert "error: 2 processes were started, but trainer.devices and trainer.num_nodes=1 mean" in done.err
     assert "trainer.devices=2 for one machine" in done.err
@@ -215,7 +230,7 @@ def test_a_launcher_and_a_trainer_that_do_not_fit_are_refused(
 def test_several_machines_need_to_know_each_other(command: Command, pictures: Path) -> None:
     done = command(*tiny(pictures), "trainer=ddp_cpu", "trainer.num_nodes=2")
     assert done.status == 1
-    assert "error: trainer.num_nodes=2: start the training on each machine with torchrun or srun, or" in done.err
+    assert "error: trainer.num_nodes=2: start the training on each machine with torchrun or srun." in done.err
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

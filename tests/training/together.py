@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -62,29 +61,39 @@ class Fails(Callback):
 
     Args:
         rank: Which.
-        where: `start`, `loader`, `iteration` or `validation`.
+        where: `loader`, `iteration` or `validation`.
         signal: To send it in an iteration, in place of an error.
-        others_wait: For something that no exception ends, as in a collective of NCCL's.
+        launcher: Whether what has started it is sent the signal in its stead.
+        iteration: Which.
+        once: A file that tells that it has failed, and is not to fail again.
     """
 
-    def __init__(self, rank: int, where: str, signal: int | None = None, others_wait: bool = False) -> None:
+    def __init__(
+        self,
+        rank: int,
+        where: str,
+        signal: int | None = None,
+        launcher: bool = False,
+        iteration: int = 2,
+        once: str | None = None,
+    ) -> None:
         self.rank = rank
         self.where = where
         self.signal = signal
-        self.others_wait = others_wait
+        self.launcher = launcher
+        self.iteration = iteration
+        self.once = Path(once) if once else None
 
     def fail(self, trainer: Trainer, where: str) -> None:
-        if where != self.where:
+        if where != self.where or trainer.global_rank != self.rank or (self.once and self.once.exists()):
             return
-        if trainer.global_rank == self.rank:
-            if self.signal is None:
-                raise ValueError(f"{where} of {self.rank}")
-            os.kill(os.getpid(), self.signal)
-        elif self.others_wait:
-            time.sleep(100)
+        if self.once:
+            self.once.touch()
+        if self.signal is None:
+            raise ValueError(f"{where} of {self.rank}")
+        os.kill(os.getppid() if self.launcher else os.getpid(), self.signal)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self.fail(trainer, "start")
         if self.where == "loader" and trainer.global_rank == self.rank:
             pytest.MonkeyPatch().setattr(PairDataset, "__getitems__", self.unreadable)
 
@@ -92,7 +101,7 @@ class Fails(Callback):
         raise ImageError(f"loader of {self.rank}")
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Pair, batch_idx: int) -> None:
-        if batch_idx == 2:
+        if trainer.global_step == self.iteration:
             self.fail(trainer, "iteration")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

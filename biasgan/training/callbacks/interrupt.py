@@ -8,7 +8,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 
 from biasgan.data.dataset import Pair
-from biasgan.system.peers import first_to_fail
 from biasgan.training.callbacks.checkpoints import validates
 
 Handler = Callable[[int, FrameType | None], object] | int | None
@@ -100,7 +99,7 @@ class Interrupt(Callback):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Give the signals back, and say what an interruption at once leaves."""
         self.release()
-        if isinstance(exception, KeyboardInterrupt) and first_to_fail():
+        if isinstance(exception, KeyboardInterrupt) and self.speaks:
             saved = self.checkpoint.exists()
             run = self.checkpoint.parent.parent
             go_on = f"Go on from the last checkpoint with: python -m biasgan.train {shlex.quote(f'resume={run}')}"
