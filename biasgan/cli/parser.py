@@ -40,9 +40,7 @@ class Parser(argparse.ArgumentParser):
         if flags != own:
             now = [*flags, *(["--", *others, *rest] if others or rest else [])]
             self.exit(2, f"{self.prog}: error: options are --flags now; write: {self.prog} {shlex.join(now)}\n")
-        given = self.parse_args(own)
-        given.rest = rest
-        return given
+        return self.parse_args(own, argparse.Namespace(rest=rest))
 
     def as_now(self, words: Sequence[str]) -> tuple[list[str], list[str]]:
         """Words of this command as they are written now, and those that are for another one."""

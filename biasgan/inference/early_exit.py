@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from biasgan.codecs.bpg import BPG
 from biasgan.codecs.jpeg import JPEG
@@ -67,6 +66,9 @@ class EarlyExitRBQE(nn.Module):
     @cached_property
     def costs(self) -> list[float]:
         """Multiply-adds up to each exit as shares of all, at any size; those of the gate, a thousandth, not counted."""
+        # Only here, since it brings Triton.
+        from torch.utils.flop_counter import FlopCounterMode
+
         image = next(self.network.parameters()).new_zeros(1, 3, 64, 64)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             totals = [counter.get_total_flops() for _ in self.network.exit_images(image)]

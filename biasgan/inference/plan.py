@@ -56,7 +56,7 @@ class Found(NamedTuple):
 def plan(
     inputs: Sequence[str],
     out: str | Path | None = None,
-    extension: str = ".png",
+    format: str | None = None,
     compare: bool = False,
     overwrite: bool = False,
 ) -> Plan:
@@ -69,49 +69,61 @@ def plan(
     Args:
         inputs: Files, folders and patterns.
         out: A folder, or for a single file the file to write.
-        extension: Of the results.
+        format: Of the results; by default that of the name of `out`, or else PNG.
         compare: Whether pictures of what changed are wanted too: NAME-compare beside the results.
         overwrite: Whether results that are there are to be made again.
 
     Raises:
-        ValueError: If a result would replace an input, or `out` names a file and there is more than one input.
+        ValueError: If a result would replace an input, or `out` names a file and there is more than one input, or
+            another format.
     """
     into = Path(out) if out else None
-    file = into if into and not is_folder(into) and into.suffix.lower() in (*FORMAT_OF, *extensions(), BPG) else None
-    if file and file.suffix.lower() not in FORMAT_OF:
-        raise ValueError(f"{file} has no extension that can be written; expected {', '.join(FORMAT_OF)}, or a folder.")
-    if into and not file and exists(into) and not into.is_dir():
-        raise ValueError(f"{into} is a file without an extension that can be written; expected a folder.")
+    file = file_named(into, format)
     met, missing, left_out = find(inputs, None if file else into)
     inputs_alone = set(without_results([one.path for one in met]))
     found = [one for one in met if one.path in inputs_alone]
     if file and (len(inputs) > 1 or len(found) > 1 or is_folder(Path(inputs[0]))):
         raise ValueError(f"{file} names one file, and there may be several results; give a folder.")
     if file:
-        jobs = [Job(one.path, file, file.with_name(f"{result_name(file.stem, COMPARE)}.png")) for one in found]
-    elif into:
-        names = [into / name for name in distinct([one.name for one in found])]
-        jobs = [
-            Job(
-                one.path,
-                name.with_name(fitting(name.name, room=len(extension)) + extension),
-                name.with_name(f"{result_name(name.name, COMPARE)}.png"),
-            )
-            for one, name in zip(found, names, strict=True)
-        ]
+        jobs = [job(one, file, file.stem) for one in found]
     else:
-        jobs = [
-            Job(
-                one.path,
-                name.with_name(result_name(name.name, RESTORED) + extension),
-                name.with_name(f"{result_name(name.name, COMPARE)}.png"),
-            )
-            for one, name in zip(found, distinct([one.path for one in found]), strict=True)
+        extension = f".{format or 'png'}"
+        places = [into / name for name in distinct([one.name for one in found])] if into else []
+        places = places or distinct([one.path for one in found])
+        stems = [
+            fitting(place.name, room=len(extension)) if into else result_name(place.name, RESTORED) for place in places
         ]
-    refuse_inputs_as_results(jobs, compare)
-    jobs = [job if compare else job._replace(comparison=None) for job in jobs]
-    left = [job for job in jobs if overwrite or not all(exists(path) for path in job[1:] if path)]
+        targets = [place.with_name(stem + extension) for place, stem in zip(places, stems, strict=True)]
+        jobs = [job(*each) for each in zip(found, targets, [place.name for place in places], strict=True)]
+    jobs = [one if compare else one._replace(comparison=None) for one in jobs]
+    refuse_inputs_as_results(jobs)
+    left = [one for one in jobs if overwrite or not all(exists(path) for path in one[1:] if path)]
     return Plan(left, len(jobs) - len(left), len(met) - len(found), missing, left_out)
+
+
+def file_named(out: Path | None, format: str | None) -> Path | None:
+    """The file that the output names; None for a folder.
+
+    Raises:
+        ValueError: If it cannot be written, or is of another format.
+    """
+    if out is None or is_folder(out):
+        return None
+    suffix = out.suffix.lower()
+    if named := FORMAT_OF.get(suffix):
+        if format not in (None, named):
+            raise ValueError(f"{out} is {named}, and --format says {format}; leave one of them out.")
+        return out
+    if suffix in (*extensions(), BPG):
+        raise ValueError(f"{out} has no extension that can be written; expected {', '.join(FORMAT_OF)}, or a folder.")
+    if exists(out):
+        raise ValueError(f"{out} is a file without an extension that can be written; expected a folder.")
+    return None
+
+
+def job(found: Found, target: Path, name: str) -> Job:
+    """What is to be done for a file; the name is what the comparison is named after."""
+    return Job(found.path, target, target.with_name(f"{result_name(name, COMPARE)}.png"))
 
 
 def writable(jobs: Sequence[Job]) -> tuple[list[Job], list[str]]:
@@ -143,29 +155,16 @@ def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str
     for given in inputs:
         path = Path(given)
         if is_folder(path):
-            inside = listing(path, (*extensions(), BPG))
-            # One that is closed costs no picture elsewhere.
-            missing += inside.closed
-            try:
-                files = images_of(path, inside._replace(closed=[]))
-            except ImageError as error:
-                missing.append(str(error))
-                continue
-            left_out += inside.left_out
             # Several folders stay apart in the output.
-            top = Path(path.resolve().name if several else "")
-            named = [Found(file, top / file.relative_to(path)) for file in files]
-        elif exists(path) or not MAGIC & set(given):
+            named = in_folder(path, path.resolve().name if several else "", missing, left_out)
+        elif exists(path):
             named = [Found(path, Path(path.name))]
-            if not exists(path):
-                missing.append(f"{given} is not there.")
-                continue
+        elif MAGIC & set(given):
+            named = matching(path)
+            missing += [f"{given} matches no file."] * (not named)
         else:
-            root = fixed_part(path)
-            files = (Found(file, file.relative_to(root)) for file in sorted(root.glob(str(path.relative_to(root)))))
-            named = [file for file in files if file.path.is_file() and not is_hidden(file.name)]
-            if not named:
-                missing.append(f"{given} matches no file.")
+            named = []
+            missing.append(f"{given} is not there.")
         for one in named:
             if path == one.path or outside is None or not one.path.resolve().is_relative_to(outside):
                 # A link is a picture of its own name, as it is in a set of images.
@@ -173,31 +172,41 @@ def find(inputs: Sequence[str], out: Path | None) -> tuple[list[Found], list[str
     return list(found.values()), missing, left_out
 
 
+def in_folder(folder: Path, top: str, missing: list[str], left_out: list[str]) -> list[Found]:
+    """The pictures in a folder; adds what is wrong with it, and what else is there."""
+    inside = listing(folder, (*extensions(), BPG))
+    # One that is closed costs no picture elsewhere.
+    missing += inside.closed
+    try:
+        files = images_of(folder, inside._replace(closed=[]))
+    except ImageError as error:
+        missing.append(str(error))
+        return []
+    left_out += inside.left_out
+    return [Found(file, top / file.relative_to(folder)) for file in files]
+
+
+def matching(pattern: Path) -> list[Found]:
+    """The files that a pattern matches, below the folder that it begins with."""
+    first = next(index for index, part in enumerate(pattern.parts) if MAGIC & set(part))
+    root = Path(*pattern.parts[:first])
+    files = (Found(file, file.relative_to(root)) for file in sorted(root.glob(str(pattern.relative_to(root)))))
+    return [one for one in files if one.path.is_file() and not any(part.startswith(".") for part in one.name.parts)]
+
+
 def is_folder(path: Path) -> bool:
     """Whether it is a folder."""
     return exists(path) and path.is_dir()
 
 
-def fixed_part(pattern: Path) -> Path:
-    """The folder that a pattern begins with."""
-    parts = pattern.parts
-    first = next(index for index, part in enumerate(parts) if MAGIC & set(part))
-    return Path(*parts[:first])
-
-
-def is_hidden(path: Path) -> bool:
-    """Whether a part of it begins with a dot."""
-    return any(part.startswith(".") for part in path.parts)
-
-
-def refuse_inputs_as_results(jobs: Sequence[Job], compare: bool) -> None:
+def refuse_inputs_as_results(jobs: Sequence[Job]) -> None:
     """Never write over an input.
 
     Raises:
         ValueError: Names the first.
     """
-    sources = {job.source.resolve() for job in jobs}
-    for job in jobs:
-        for path in (job.target, job.comparison if compare else None):
+    sources = {one.source.resolve() for one in jobs}
+    for source, *results in jobs:
+        for path in results:
             if path and path.resolve() in sources:
-                raise ValueError(f"the result for {job.source} would replace {path}, an input; choose another folder.")
+                raise ValueError(f"the result for {source} would replace {path}, an input; choose another folder.")

@@ -10,13 +10,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from biasgan.inference.any_kind import AnyImage, restore_any
+from biasgan.inference.devices import find_device, find_precision
 from biasgan.inference.early_exit import to_the_last_exit
 from biasgan.inference.memory import bytes_per_pixel, free_memory, is_out_of_memory
 from biasgan.inference.precision import BF16
 from biasgan.inference.tiles import Progress, TileNeeds, restore_tiles, smallest_tile, spans
 from biasgan.networks import any_size
 from biasgan.system.memory import keep_freed_memory
-from biasgan.system.processor import has_bf16
 
 USUAL_OVERLAP = 32
 """Pixels that a tile reaches beyond a seam, of networks that see farther."""
@@ -160,37 +160,6 @@ class Restorer:
             return max(height, width) + self._needs.multiple_of
         side = isqrt(pixels) if self.device.type != "cpu" else min(isqrt(pixels), CPU_TILE)
         return max(side, smallest_tile(self.overlap, self._needs))
-
-
-def find_device(name: str) -> torch.device:
-    """The device of a name.
-
-    Raises:
-        ValueError: If PyTorch has none of that name here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).cpu()
-    # PyTorch has a kind of error of its own for unknown names, backends that it was built without, and `meta`.
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device={name} cannot be used here: {reason} Expected auto, cpu, cuda, mps …") from error
-    return device
-
-
-def find_precision(name: str, device: torch.device) -> str:
-    """`32` or `bf16`.
-
-    Raises:
-        ValueError: If the name is another than these and `auto`.
-    """
-    if name == "auto":
-        return "bf16" if device.type in ("cpu", "cuda") and has_bf16(device.type) else "32"
-    if name not in ("32", "bf16"):
-        raise ValueError(f"precision={name}: expected auto, 32 or bf16")
-    return name
 
 
 def check_image(image: Tensor) -> None:

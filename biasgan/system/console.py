@@ -62,14 +62,14 @@ def no_warnings(error: type[Warning] | None = None, message: str = "") -> Genera
         yield
 
 
-def ignore_warnings(*messages: str, category: type[Warning] = Warning) -> None:
-    """Keep warnings of some kind that no user could heed from the whole process; a message is a pattern."""
-    for message in messages:
-        warnings.filterwarnings("ignore", message, category)
+def ignore_warnings(message: str = "", category: type[Warning] = Warning, module: str = "") -> None:
+    """Keep from the whole process what no user could heed; message and module are patterns of their beginnings."""
+    warnings.filterwarnings("ignore", message, category, module)
 
 
 def quieten_lightning() -> None:
     """Keep Lightning, once imported, from telling what it does, and from warnings that no user could heed."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    ignore_warnings(*WRONG)
+    for message in WRONG:
+        ignore_warnings(message)

@@ -27,7 +27,7 @@ def test_a_result_lies_beside_its_input(here: Path) -> None:
     make("b/photo.JPG")
     found = plan(["b/photo.JPG"], compare=True)
     assert found.jobs == [Job(Path("b/photo.JPG"), Path("b/photo-restored.png"), Path("b/photo-compare.png"))]
-    assert targets("b/photo.JPG", extension=".webp") == ["b/photo-restored.webp"]
+    assert targets("b/photo.JPG", format="webp") == ["b/photo-restored.webp"]
     assert plan(["b/photo.JPG"]).jobs[0].comparison is None
 
 
@@ -103,14 +103,14 @@ def test_linked_folders_are_inputs_too(here: Path) -> None:
 def test_long_names_have_results(here: Path) -> None:
     long = "y" * 251
     make(f"in/{long}.jpg", f"in/{'ö' * 125}.jfif", "in/short.jpg")
-    for extension in (".png", ".webp"):
+    for format in (None, "webp"):
         for out in (None, "out"):
-            found = plan(["in"], out, extension, compare=True)
+            found = plan(["in"], out, format, compare=True)
             made = [path for job in found.jobs for path in (job.target, job.comparison) if path]
             assert len({*made}) == 6
             assert max(len(path.name.encode()) for path in made) <= 255
     assert targets(f"in/{long}.jpg", out="out") == [f"out/{long}.png"]
-    make(*targets("in", extension=".webp"))
+    make(*targets("in", format="webp"))
     assert plan(["in"]).results == 3
     found = plan(["in/short.jpg", "z" * 300, f"{'z' * 300}/a.jpg"])
     assert [job.source.name for job in found.jobs] == ["short.jpg"]
@@ -139,7 +139,7 @@ def test_results_are_no_inputs(here: Path) -> None:
     second = plan(["in"], compare=True)
     assert (second.jobs, second.there, second.results) == ([], 4, 8)
     # Another format finds what the first one left.
-    assert [str(job.target) for job in plan(["in"], extension=".webp").jobs] == [
+    assert [str(job.target) for job in plan(["in"], format="webp").jobs] == [
         *("in/a-jpg-restored.webp", "in/a-png-restored.webp", "in/b-restored.webp", "in/c-restored-restored.webp"),
     ]
     # The only one that is named is what is wanted.

@@ -2,14 +2,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pytest
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from biasgan.inference.files import read_ahead, restore_files
 from biasgan.inference.photo import read_photo
 from biasgan.inference.plan import Job
-from biasgan.inference.predict import ReadAhead, devices_of, restore_files
 
 
 class Logarithm(nn.Module):
@@ -36,7 +34,7 @@ def test_one_file_is_read_ahead_and_no_more(tmp_path: Path) -> None:
     content = (tmp_path / "b").read_bytes()
     (tmp_path / "b").unlink()
     os.mkfifo(tmp_path / "b")
-    items = iter(ReadAhead(jobs(tmp_path, "a", "b", "c", "d")))
+    items = read_ahead(jobs(tmp_path, "a", "b", "c", "d"))
     assert next(items).photo is not None
     # Opening the pipe waits for its reader, so it is being read while the first photograph is in use.
     with (tmp_path / "b").open("wb") as pipe:
@@ -47,7 +45,7 @@ def test_one_file_is_read_ahead_and_no_more(tmp_path: Path) -> None:
 
 
 def test_there_may_be_nothing_to_read() -> None:
-    assert list(ReadAhead([])) == []
+    assert list(read_ahead([])) == []
 
 
 def test_what_fails_is_an_outcome(tmp_path: Path) -> None:
@@ -85,15 +83,3 @@ def test_strength_and_overwriting(tmp_path: Path) -> None:
     restore_files(jobs(tmp_path, "a"), Logarithm(), strength=0.5, overwrite=True, device="cpu", precision="32", tile=66)
     level = round(255 * (50 / 255 + 1 + np.log(50 / 255) / 8) / 2)
     assert (read_photo(tmp_path / "out/a.png").colour == level).all()
-
-
-def test_devices_are_as_many_as_there_are_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    cpu, gpu, second = (torch.device(name) for name in ("cpu", "cuda", "cuda:1"))
-    assert [devices_of(gpu, None, images) for images in (1, 3, 9)] == [1, 3, 4]
-    assert [devices_of(cpu, None, 9), devices_of(cpu, 2, 9), devices_of(gpu, 2, 9)] == [1, 2, 2]
-    assert [devices_of(second, None, 9), devices_of(second, 1, 9)] == [[1], [1]]
-    with pytest.raises(ValueError, match=r"devices=5: expected from 1 to 4"):
-        devices_of(gpu, 5, 9)
-    with pytest.raises(ValueError, match=r"device=cuda:1 is a single one; leave its number out to take 2"):
-        devices_of(second, 2, 9)
