@@ -40,7 +40,7 @@ from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
-from biasgan.runs.build import built as build
+from biasgan.runs.build import built
 from biasgan.training.callbacks.batch_statistics import BatchStatistics
 from biasgan.training.callbacks.bias_monitor import BiasMonitor
 from biasgan.training.callbacks.checkpoints import Checkpoints
@@ -104,6 +104,10 @@ SIZED_GROUPS = ("baseline", "generator", "discriminator")
 """What has more sizes than one; the largest are the paper's, of which each has a test of its own."""
 
 FEATURES = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
+
+
+def build(node: Any, **more: object) -> Any:  # noqa: ANN401 - whatever a file describes
+    return built({**node, **more} if more else node)
 
 
 def tables_of(experiment: str, *options: str) -> list[dict[str, list[str]]]:

@@ -21,10 +21,11 @@ import numpy as np
 from rich.console import Console
 from torch import Tensor, nn
 
-from biasgan.enhance import enhance
+from biasgan import enhance
 from biasgan.io.containers.metadata import turned
 from biasgan.io.images import ImageError, read_image
 
+from ..conftest import call
 from .beside import EXTENSIONS, PICTURES, case, pixels
 
 FORMATS = ("png", "tiff", "webp", "jpeg", "avif")
@@ -45,7 +46,7 @@ def run(words: Sequence[str]) -> tuple[int, list[str]]:
     """The command in this process with a network that costs nothing: exit status, and the lines that it prints."""
     said = io.StringIO()
     with mock.patch("biasgan.inference.load.load_model", return_value=Same()), contextlib.redirect_stdout(said):
-        status = enhance(words)
+        status = call(*words, main=enhance.main)
     return status, said.getvalue().splitlines()
 
 

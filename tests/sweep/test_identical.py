@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from biasgan import run
 from biasgan.sweep.identical import BUILT_FROM, refuse_identical, training_key
+from biasgan.training import settings
 
 from ..composer import Composer
 
@@ -37,9 +37,9 @@ def test_all_else_is_another_training(composed: Composer, options: str) -> None:
 
 
 def test_all_that_a_training_reads_counts() -> None:
-    read = set(re.findall(r'config\["(\w+)"\]', inspect.getsource(run)))
+    read = set(re.findall(r'config\["(\w+)"\]', inspect.getsource(settings)))
     of_one_attempt, in_words, within_others = (
-        {"resume", "repeats"},
+        {"resume", "repeats", "restarts"},
         {"chosen", "started_from"},
         {"accumulate", "batch_size", "best", "codec", "iterations", "quality"},
     )

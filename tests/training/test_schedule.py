@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from biasgan.training.fidelity import rate
-from biasgan.training.schedule import Constant, Cosine, MultiStep
+from biasgan.training.schedule import Constant, Cosine, MultiStep, Schedule
+from biasgan.training.stage import Stage
 
 
 def test_constant() -> None:
@@ -28,6 +28,10 @@ def test_cosine_goes_from_first_to_last_and_restarts() -> None:
 
 def test_a_longer_stage_keeps_the_last_rate() -> None:
     """Where schedules that begin anew at their end do not either."""
+
+    def rate(schedule: Schedule, done: int, iterations: int) -> float:
+        return Stage("pixel", 0, iterations, schedule, lambda pair: None).learning_rate(done)
+
     steps, cosine = MultiStep(1e-4, [0.125, 0.25, 0.5, 0.75]), Cosine(1e-4, 1e-7, periods=4)
     assert [rate(steps, done, 16) for done in (15, 16, 1000)] == [6.25e-6] * 3
     assert rate(cosine, 15, 16) == rate(cosine, 16, 16) == rate(cosine, 17, 16) == cosine(15 / 16)
