@@ -52,7 +52,7 @@ def run(folder: Path, *arguments: str, launcher: tuple[str, ...] = AGENT) -> Don
     done = subprocess.run(
         [*launcher, "biasgan.train", *arguments],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
-        timeout=200,
+        timeout=280,
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
 
