@@ -26,11 +26,6 @@ def test_cosine_goes_from_first_to_last_and_restarts() -> None:
     assert four(0.125) == pytest.approx(once(0.5))
 
 
-def rate(schedule: Schedule, done: int) -> float:
-    """Of a stage of 16 iterations."""
-    return Stage("a", 0, 16, schedule, iterate=lambda batch: None).learning_rate(done)
-
-
 def test_a_longer_stage_keeps_the_last_rate() -> None:
     """Where schedules that begin anew at their end do not either."""
 
@@ -38,9 +33,9 @@ def test_a_longer_stage_keeps_the_last_rate() -> None:
         return Stage("pixel", 0, iterations, schedule, lambda pair: None).learning_rate(done)
 
     steps, cosine = MultiStep(1e-4, [0.125, 0.25, 0.5, 0.75]), Cosine(1e-4, 1e-7, periods=4)
-    assert [rate(steps, done) for done in (15, 16, 1000)] == [6.25e-6] * 3
-    assert rate(cosine, 15) == rate(cosine, 16) == rate(cosine, 17) == cosine(15 / 16)
-    assert [rate(cosine, done) for done in range(16)] == [cosine(done / 16) for done in range(16)]
+    assert [rate(steps, done, 16) for done in (15, 16, 1000)] == [6.25e-6] * 3
+    assert rate(cosine, 15, 16) == rate(cosine, 16, 16) == rate(cosine, 17, 16) == cosine(15 / 16)
+    assert [rate(cosine, done, 16) for done in range(16)] == [cosine(done / 16) for done in range(16)]
 
 
 @pytest.mark.parametrize(
