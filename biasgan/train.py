@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import hydra
@@ -14,7 +13,6 @@ from omegaconf import DictConfig
 from biasgan.cli.config import CONF, plain, register_plugins, register_resolvers
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import as_given, with_absolute_paths, with_paths_of
-from biasgan.runs.build import build
 from biasgan.system.console import quieten_lightning
 from biasgan.system.imports import importing
 from biasgan.system.parent import end_with_parent
@@ -49,9 +47,9 @@ def command(config: DictConfig) -> None:
             if settings.may_take_several_processes and started_by() is None:
                 from biasgan.cli.processes import train_in_processes
 
-                train_in_processes(partial(checked, build=build), partial(train, build=build), settings, folder)
+                train_in_processes(checked, train, settings, folder)
             else:
-                train(settings, folder, build)
+                train(settings, folder)
 
 
 def with_options_of_another(arguments: Sequence[str]) -> list[str]:

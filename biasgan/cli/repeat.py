@@ -1,4 +1,4 @@
-"""Repeat a run from its folder, and say what is not as it was."""
+"""With which options a run is repeated."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

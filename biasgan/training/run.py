@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 
 from biasgan.data.datamodule import RestorationData
+from biasgan.runs.build import build
 from biasgan.runs.environment import environment
 from biasgan.runs.folder import RunFolder
 from biasgan.runs.resumption import resumed_checkpoint
@@ -28,19 +29,9 @@ from biasgan.training.loggers.wandb_log import WandbLog
 from biasgan.training.mitigations.mitigation import Mitigation
 from biasgan.training.past import with_past
 from biasgan.training.preflight import check, tell_what_is_missing
-from biasgan.training.settings import Node, Settings
+from biasgan.training.settings import Settings
 from biasgan.training.start import start
 from biasgan.training.summary import summarise, table, tell_differences
-
-Built = TypeVar("Built")
-
-
-class Build(Protocol):
-    """Calls what a node of a configuration describes, which must make something of a kind."""
-
-    def __call__(self, kind: type[Built], node: Node, **more: object) -> Built:
-        """Call it, with further arguments."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -56,18 +47,17 @@ class Training:
     resumed: Path | None
 
 
-def train(settings: Settings, folder: Path, build: Build) -> None:
+def train(settings: Settings, folder: Path) -> None:
     """Train, and write everything that a run leaves behind.
 
     Args:
         settings: What the training is told.
         folder: Run folder.
-        build: Makes the parts of a training of their descriptions.
     """
     began = time.monotonic()
     # Now, since the code may be changed while it runs.
     made_with = environment()
-    training = prepared(settings, RunFolder(folder), build)
+    training = prepared(settings, RunFolder(folder))
     check_launcher(training.trainer)
     open_run(training, made_with)
     fit(training)
@@ -75,23 +65,22 @@ def train(settings: Settings, folder: Path, build: Build) -> None:
         close_run(training, made_with, time.monotonic() - began)
 
 
-def checked(settings: Settings, folder: Path, build: Build) -> int:
+def checked(settings: Settings, folder: Path) -> int:
     """Refuse what a training would fail at, and make its pairs, before any of several processes is started.
 
     Args:
         settings: As those of `train`.
         folder: As that of `train`.
-        build: As that of `train`.
 
     Returns:
         How many processes there are to be.
     """
-    training = prepared(settings, RunFolder(folder), build)
+    training = prepared(settings, RunFolder(folder))
     training.data.prepare_data()
     return training.trainer.num_devices
 
 
-def prepared(settings: Settings, run: RunFolder, build: Build) -> Training:
+def prepared(settings: Settings, run: RunFolder) -> Training:
     """Build all parts of a training, set its networks to what they start or go on from, and check it all."""
     keep_freed_memory()
     seed_everything(settings.seed, verbose=False)
