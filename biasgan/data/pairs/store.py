@@ -193,14 +193,6 @@ class PairStore:
             raise DamageError(f"{path} is not as it was written: it is the record of another set.")
         return self.entry(key, record, source)
 
-    def whole(self, key: str, source: str) -> StoredEntry | None:
-        """A pair if it was made and every byte of it is as it was written."""
-        try:
-            entry = self.recorded(key, source)
-        except DamageError:
-            return None
-        return entry if entry and not entry.damage() else None
-
     def put(
         self,
         key: str,

@@ -143,10 +143,11 @@ class StoredPairs(PairSource):
         """
         require_sound(source)
         contents, digests = zip(*map(self.digests.read, source.files), strict=True)
-        key, name = key_of(digests), source.files[0].name
-        store = self.store(key)
-        whole = store.whole(key, name)
-        return whole or store.put(key, name, digests[0], *self.encode(source, contents, key))
+        entry, problems = self.kept(source, digests)
+        if entry and not problems:
+            return entry
+        key = key_of(digests)
+        return self.store(key).put(key, source.files[0].name, digests[0], *self.encode(source, contents, key))
 
     def kept(self, source: Source, digests: Sequence[str]) -> tuple[StoredEntry | None, list[str]]:
         """The pair of a source if there is one, and a line for each bad file of it."""

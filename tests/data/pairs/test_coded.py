@@ -12,6 +12,7 @@ from biasgan.codecs.bpg import BPG
 from biasgan.codecs.codec import Codec, CodecError, Coded
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.pairs.coded import CodedPairs
+from biasgan.data.pairs.given import GivenPairs
 from biasgan.data.pairs.store import StoredEntry
 from biasgan.data.sets import ImageSet
 from biasgan.io.checksums import sha256
@@ -111,6 +112,26 @@ def test_nothing_is_made_twice(tmp_path: Path, images: ImageSet, capsys: pytest.
     assert codec.encoded == 7
     assert set(before) <= set(files(tmp_path / "store"))
     assert told.out == ""
+
+
+def test_a_store_has_the_files_that_former_versions_wrote(tmp_path: Path) -> None:
+    for folder, step in (("original", 7), ("compressed", 8)):
+        (tmp_path / folder).mkdir()
+        for number in range(2):
+            pixels = bytes((step * place + number) % 256 for place in range(60))
+            (tmp_path / folder / f"{number}.ppm").write_bytes(b"P6 5 4 255\n" + pixels)
+    first, second = sorted((tmp_path / "original").iterdir())
+    entries_of(coded(ImageSet([first], [second]), tmp_path / "store", 3, Rough()))
+    GivenPairs(tmp_path / "original", tmp_path / "compressed", tmp_path / "store").open(1, tell=False)
+    kept = {
+        name: sha256(data)
+        for name, data in files(tmp_path / "store").items()
+        if name[0] != "." and "sources" not in name
+    }
+    assert len(kept) == 12
+    assert sha256(json.dumps(kept, sort_keys=True).encode()) == (
+        "ed90cef3907b7327b9a369da4404d37da1e893ac034977b38b1b48cef9261cdf"
+    )
 
 
 def test_a_changed_source_is_another_image(tmp_path: Path, images: ImageSet, make_images: MakeImages) -> None:
