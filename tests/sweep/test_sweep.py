@@ -184,6 +184,10 @@ def test_one_process_at_a_time_runs_a_sweep(start: Start, tmp_path: Path) -> Non
         ("basline=arcnn", "Could not override 'basline'"),
         ("qf=10,20,10", "qf=10,20,10 has 10 twice; give each value once."),
         ("data.root=RUN,./RUN", "They differ in data.root= alone, which makes no difference to them"),
+        (
+            "sweep.combinations=[{method:full},{method:full,qp:27}]",
+            "'seed=0', 'qp=27 seed=0'. They differ in qp= alone",
+        ),
         ("qp=27,37", "'seed=0 qp=27', 'seed=0 qp=37'. They differ in qp= alone, which makes no difference to them"),
     ],
 )
