@@ -5,9 +5,9 @@ from pathlib import Path
 from types import FrameType
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
 
 from biasgan.data.dataset import Pair
+from biasgan.system.console import say
 from biasgan.training.callbacks.checkpoints import validates
 
 Handler = Callable[[int, FrameType | None], object] | int | None
@@ -108,8 +108,3 @@ class Interrupt(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the signals back, before Lightning does the same with its own."""
         self.release()
-
-
-def say(text: str) -> None:
-    """Print a line for the person at the terminal."""
-    Console(soft_wrap=True, highlight=False, markup=False).print(text)
