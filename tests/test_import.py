@@ -55,8 +55,7 @@ def ended(folder: Path, code: str) -> tuple[int, str, set[str]]:
     "words",
     [
         *("train --help", "train iteratoins=3", "train codec=gif"),
-        *("prepare --help", "prepare codec=gif", "evaluate --help", "evaluate metrcs=fast"),
-        *("report --help", "report --rnus outputs", "report runs=outputs"),
+        *("prepare --help", "prepare codec=gif"),
         *("export --help", "export --run bundled --format tflite", "interpolate a b weight=0.5"),
         *("weights list", "weights ftech", "enhance --help", "enhance none.jpg --tile 0", "reproduce --help"),
     ],
