@@ -9,12 +9,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
-from rich.console import Console
-
-from biasgan.cli.config import CONF, plain, register_resolvers
+from biasgan.cli.config import CONF, composed, plain
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import quoted
 from biasgan.cli.parser import Parser, path
@@ -22,6 +19,7 @@ from biasgan.data.sets import ImageSet
 from biasgan.reporting.absent import PIXEL_STAGE
 from biasgan.runs.build import build
 from biasgan.runs.folder import RunFolder, runs_in
+from biasgan.system.console import say
 
 PAUSE = 0.1
 TEXT = """
@@ -98,12 +96,13 @@ def options_of_set(images: str) -> dict[str | None, list[str]]:
     """
     choice, folder = CONF / "data" / f"{images}.yaml", Path(images).expanduser().absolute()
     options = [f"data={images}"] if choice.is_file() else ["data=images", f"data.root={quoted(folder)}"]
-    register_resolvers()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("evaluate", options)
-    if config.codec is None or OmegaConf.is_missing(config.data, "root"):
+    try:
+        config = plain(composed("evaluate", options))
+    except ValueError:
+        config = dict[str, Any](codec=None)
+    if config["codec"] is None:
         raise ValueError(f"--also {images} does not say which images; expected a folder of them, or div2k or flickr2k.")
-    build(ImageSet, plain(config)["data"])
+    build(ImageSet, config["data"])
     return {images if choice.is_file() else folder.resolve().name: options}
 
 
@@ -115,8 +114,7 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
         RuntimeError: If it failed.
     """
     words = ["-m", f"biasgan.{command}", *arguments]
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(f"\n{step}: python {shlex.join(words)}", style="bold")
+    say(f"\n{step}: python {shlex.join(words)}", style="bold")
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -12,7 +11,7 @@ from omegaconf import DictConfig
 
 from biasgan.cli.config import CONF, plain, register_plugins, register_resolvers
 from biasgan.cli.errors import plain_errors
-from biasgan.cli.options import as_given, with_absolute_paths, with_paths_of
+from biasgan.cli.options import with_absolute_paths, with_options_of_another, with_paths_of
 from biasgan.system.console import quieten_lightning
 from biasgan.system.imports import importing
 from biasgan.system.parent import end_with_parent
@@ -50,16 +49,6 @@ def command(config: DictConfig) -> None:
                 train_in_processes(checked, train, settings, folder)
             else:
                 train(settings, folder)
-
-
-def with_options_of_another(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments in Hydra's grammar, with the options of the run that is to be repeated or resumed."""
-    if not any(word.startswith(("--from", "resume=")) for word in arguments):
-        return as_given(arguments)
-    with importing():
-        from biasgan.cli.repeat import with_options_of_repeated
-        from biasgan.cli.resume import with_options_of_resumed
-    return with_options_of_resumed(as_given(with_options_of_repeated(arguments)))
 
 
 def main() -> None:

@@ -18,21 +18,58 @@ def test_import_is_instant() -> None:
     assert not HEAVY & set(modules)
 
 
-@pytest.mark.parametrize("argument", ["--help", "iteratoins=3", "codec=gif"])
-def test_the_training_command_answers_before_it_imports_what_trains(tmp_path: Path, argument: str) -> None:
-    code = f"""
+ENDED = """
 import json, sys
-from biasgan.train import main
-sys.argv[1:] = [{argument!r}]
+from runpy import run_module
+sys.argv = {words!r}
 try:
-    main()
+    run_module("biasgan." + sys.argv[0], run_name="__main__")
 finally:
     open("modules", "w").write(json.dumps(sorted(sys.modules)))
 """
+RESTORED = """
+import json, sys
+from PIL import Image
+Image.linear_gradient("L").convert("RGB").save("photo.jpg")
+import biasgan
+biasgan.load()("photo.jpg")
+from biasgan import enhance
+sys.argv = ["enhance", "photo.jpg"]
+try:
+    enhance.main()
+finally:
+    open("modules", "w").write(json.dumps(sorted(sys.modules)))
+"""
+
+
+def ended(folder: Path, code: str) -> tuple[int, str, set[str]]:
+    """How a program ended, what it said of errors, and what it had imported."""
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == (argument != "--help")
-    assert ("error: " in done.stderr) == (argument != "--help")
-    assert not {"torch", "lightning", "torchmetrics", "wandb"} & set(json.loads((tmp_path / "modules").read_text()))
+    return done.returncode, done.stderr, set(json.loads((folder / "modules").read_text()))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("train --help", "train iteratoins=3", "train codec=gif"),
+        *("prepare --help", "prepare codec=gif"),
+        *("export --help", "export --run bundled --format tflite", "interpolate a b weight=0.5"),
+        *("weights list", "weights ftech", "enhance --help", "enhance none.jpg --tile 0", "reproduce --help"),
+    ],
+)
+def test_commands_answer_before_they_import_what_takes_long(tmp_path: Path, words: str) -> None:
+    status, errors, modules = ended(tmp_path, ENDED.format(words=words.split()))
+    fine = words.endswith(("--help", "list"))
+    assert (status == 0) == fine, errors
+    assert ("error: " in errors) != fine
+    assert not {"torch", "lightning", "torchmetrics", "wandb", "matplotlib", "scipy"} & modules
+
+
+def test_restoring_takes_pytorch_and_little_else(tmp_path: Path) -> None:
+    status, errors, modules = ended(tmp_path, RESTORED)
+    assert status == 0, errors
+    needless = {"lightning", "hydra", "omegaconf", "torchmetrics", "matplotlib", "kornia", "skimage", "scipy", "pyiqa"}
+    assert {*needless, "wandb", "torchvision", "spandrel"} & modules == set()

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from biasgan.cli.config import CONF
-from biasgan.cli.resume import with_options_of_resumed
+from biasgan.cli.options import with_options_of_resumed
 from biasgan.runs.environment import environment
 from biasgan.runs.log import read_log
 

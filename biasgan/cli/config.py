@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from hydra import compose, initialize_config_dir
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, MissingMandatoryValue, OmegaConf
 
@@ -91,13 +92,11 @@ def register_plugins() -> None:
         plugins.register(plugin)
 
 
-def with_options(config: Mapping[str, Any], arguments: Sequence[str], place: int) -> list[str]:
-    """Arguments, and at a place among them the options of a run's configuration that are not given."""
-    given = {argument.split("=")[0] for argument in arguments}
-    options = [option for option in config["options"] if option.split("=")[0] not in given]
-    folder = config.get("config_dir")
-    flags = [f"--config-dir={folder}"] if folder and not {"--config-dir", "-cd"} & given else []
-    return [*flags, *arguments[:place], *options, *arguments[place:]]
+def composed(name: str, options: Sequence[str]) -> DictConfig:
+    """The configuration of a command with some options, apart from that command."""
+    register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(name, list(options))
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

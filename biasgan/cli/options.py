@@ -1,10 +1,11 @@
-"""Options as the shell gives them, and as Hydra's grammar has them."""
+"""Options: as the shell gives them, as Hydra's grammar has them, and with those of another run."""
 
 import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
@@ -12,6 +13,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from biasgan.io.files import expanded
+from biasgan.runs.folder import AUTO, RunFolder
+from biasgan.system.imports import importing
 
 GENERATORS = ("bundled", "bundled-pixel")
 PATHS: Mapping[str, tuple[str, ...]] = {
@@ -29,6 +32,9 @@ WRITTEN = ("out", "to", "pairs.store", "pairs.cache")
 
 SINGLE = ("hydra.run.dir", "hydra.sweep.dir", "sweep.name")
 """Further options that are taken as they are given; there are never several."""
+
+OF_ONE_ATTEMPT = ("resume=", "pixel_stage=", "repeats=", "sweep.", "logger.wandb.id=", "+logger.wandb.id=")
+"""What is left out where a run is repeated, since it gives no other weights."""
 
 RUN_FOLDERS = ("resume=", "hydra.run.dir=", "hydra.sweep.dir=")
 FLAGS_WITH_VALUE = (
@@ -207,3 +213,72 @@ def with_paths_of(config: DictConfig, options: Sequence[str]) -> list[str]:
             option = f"{key}={plain_or_quoted(name, value)}"
         recorded.append(option)
     return recorded
+
+
+def with_options_of_another(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments in Hydra's grammar, with the options of the run that is to be repeated or resumed.
+
+    An option that is given again replaces the run's.
+
+    Raises:
+        CheckpointError: If the run's weights are damaged, or say nothing of its options.
+        FileNotFoundError: If there is no such run.
+        ValueError: As `as_given`, or if no run is named.
+    """
+    return with_options_of_resumed(as_given(with_options_of_repeated(arguments)))
+
+
+def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments, with the options of the run that `--from RUN` names in its place."""
+    words = list(arguments)
+    place = next((n for n, word in enumerate(words) if word.partition("=")[0] == "--from"), None)
+    if place is None:
+        return words
+    _, equals, run = words.pop(place).partition("=")
+    run = run if equals or place == len(words) else words.pop(place)
+    if not run:
+        raise ValueError("--from names no run; give its folder, a checkpoint of it, or its weights: --from RUN.")
+    config = config_of(Path(run))
+    options = [option for option in config["options"] if not option.startswith(OF_ONE_ATTEMPT)]
+    if not {"-m", "--multirun"} & set(words):
+        # An experiment makes a sweep, of which the run was one job.
+        options.append("hydra.mode=RUN")
+    words.insert(place, f"repeats={quoted(Path(run))}")
+    return with_options({**config, "options": options}, words, place)
+
+
+def config_of(run: Path) -> Mapping[str, Any]:
+    """The configuration of a run, from its weights; from `config.yaml` where it has none yet."""
+    with importing():
+        from biasgan.runs.weights import CheckpointError, generator_file, read_config
+    try:
+        config = read_config(generator_file(run))
+    except FileNotFoundError:
+        if not RunFolder(run).config.is_file():
+            raise
+        config = RunFolder(run).read_config()
+    if "options" not in config:
+        raise CheckpointError(f"{run} does not say with which options it was trained, so it cannot be repeated.")
+    return config
+
+
+def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
+    """Command-line arguments in Hydra's grammar, with the options of the run that is to be resumed."""
+    found = ((n, path_in(word)) for n, word in enumerate(arguments) if word.startswith("resume="))
+    place, resume = next(found, (0, None))
+    if not resume or resume == AUTO:
+        return list(arguments)
+    with importing():
+        from biasgan.runs.resumption import checkpoint_of
+        from biasgan.runs.weights import read_config
+    # Not from the run folder, where a failed attempt to resume with other options would have left its own.
+    return with_options(read_config(checkpoint_of(Path(resume))), arguments, place)
+
+
+def with_options(config: Mapping[str, Any], arguments: Sequence[str], place: int) -> list[str]:
+    """Arguments, and at a place among them the options of a run's configuration that are not given."""
+    given = {argument.split("=")[0] for argument in arguments}
+    options = [option for option in config["options"] if option.split("=")[0] not in given]
+    folder = config.get("config_dir")
+    flags = [f"--config-dir={folder}"] if folder and not {"--config-dir", "-cd"} & given else []
+    return [*flags, *arguments[:place], *options, *arguments[place:]]

@@ -1,5 +1,4 @@
 import signal
-import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -11,6 +10,7 @@ from biasgan.data.dataset import Pair, PairDataset, ValidationPairs
 from biasgan.data.pairs.entry import Entry, fingerprint, fingerprint_of_originals
 from biasgan.data.pairs.source import PairSource
 from biasgan.data.samplers import IterationSampler
+from biasgan.system.console import ignore_wrong_warnings
 from biasgan.system.parent import end_with_parent
 
 
@@ -82,9 +82,7 @@ class RestorationData(LightningDataModule):
         """
         if not self.train_entries:
             self.train_entries, self.valid_entries = self.source.open(self.patch_size, False, self.measured)
-        # Two warnings of Lightning's that do not hold: mapped pixels need few workers or none, and the sampler resumes.
-        warnings.filterwarnings("ignore", message=".*does not have many workers")
-        warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
+        ignore_wrong_warnings()
 
     def train_dataloader(self) -> DataLoader[Pair]:
         """Crops from the Trainer's current iteration to the last."""

@@ -252,16 +252,22 @@ def misfit(profile: bytes, needed: str) -> str:
 
 def in_srgb(photo: Photo, profile: bytes) -> Photo:
     """A photograph of 8 bits in sRGB instead of the colours of a profile."""
-    cms, shallow = cast(Any, ImageCms), photo.shallow()
+    shallow = photo.shallow()
     pixels = np.ascontiguousarray(shallow.colour[..., 0] if photo.grey else shallow.colour)
-    try:
-        picture = cms.profileToProfile(
-            Image.fromarray(pixels), io.BytesIO(profile), cms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except ImageCms.PyCMSError:
+    picture = converted(Image.fromarray(pixels), profile)
+    if picture is None:
         remark = "its colour profile cannot be used and was left out"
         return replace(photo, profile=None, remarks=(*photo.remarks, remark))
     return replace(shallow, colour=np.array(picture), profile=None)
+
+
+def converted(picture: Image.Image, profile: bytes) -> Image.Image | None:
+    """A picture in sRGB instead of the colours of a profile; None if that cannot be used."""
+    cms = cast(Any, ImageCms)
+    try:
+        return cms.profileToProfile(picture, io.BytesIO(profile), cms.createProfile("sRGB"), outputMode="RGB")
+    except ImageCms.PyCMSError:
+        return None
 
 
 def threefold(colour: np.ndarray) -> np.ndarray:
@@ -277,13 +283,8 @@ def keyed(levels: np.ndarray, picture: Image.Image) -> np.ndarray | None:
 
 def from_cmyk(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """CMYK → sRGB, by the profile if there is one that serves."""
-    if profile and colours_of(profile) == "CMYK":
-        cms = cast(Any, ImageCms)
-        try:
-            return cms.profileToProfile(picture, io.BytesIO(profile), cms.createProfile("sRGB"), outputMode="RGB")
-        except ImageCms.PyCMSError:
-            pass
-    return picture.convert("RGB")
+    by_profile = converted(picture, profile) if profile and colours_of(profile) == "CMYK" else None
+    return by_profile or picture.convert("RGB")
 
 
 def raw_mode(picture: Image.Image) -> str | None:
@@ -349,12 +350,8 @@ def write_photo(path: str | Path, photo: Photo) -> tuple[str, ...]:
     with atomic_write(path) as temporary:
         try:
             lost = write_what_fits(temporary, photo, name)
-        except MemoryError:
-            raise
-        except Exception as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise ImageError(f"{path} cannot be written: {error or type(error).__name__}") from error
+        except ValueError as error:
+            raise ImageError(f"{path} cannot be written: {error}") from error
     return *remarks, *(f"no {FACTS[fact]}, which {name.upper()} cannot hold" for fact in lost)
 
 
@@ -365,7 +362,9 @@ def write_what_fits(path: Path, photo: Photo, name: str) -> tuple[str, ...]:
         Which of `FACTS` were left out.
 
     Raises:
-        Exception: Nearly any of the writer's, if even the pixels alone cannot be written.
+        MemoryError: If there is not enough.
+        OSError: If the disk is full, or the folder missing or read-only.
+        ValueError: If even the pixels alone cannot be written.
     """
     facts = [fact for fact in FACTS if getattr(photo, fact) is not None]
     first: Exception | None = None
@@ -380,7 +379,7 @@ def write_what_fits(path: Path, photo: Photo, name: str) -> tuple[str, ...]:
             first = first or error
         else:
             return lost
-    raise cast(Exception, first)
+    raise ValueError(str(first) or type(first).__name__) from first
 
 
 def fitted(photo: Photo, name: str) -> tuple[Photo, list[str]]:

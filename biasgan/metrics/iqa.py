@@ -2,7 +2,6 @@
 
 import io
 import socket
-import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from biasgan.io.weight_files import FILES, WeightsError, checked, hub_cache
 from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.protocol import Protocol
 from biasgan.metrics.sizes import SMALLEST_SIDES
+from biasgan.system.console import no_warnings
 
 WITH_ORIGINAL, ALONE = "image with original", "image alone"
 LARGEST = 2048**2
@@ -186,8 +186,7 @@ def pyiqa_version() -> str:
 @contextmanager
 def quietly() -> Generator[None]:
     """Keep what pyiqa prints, and its use of what is deprecated, from the terminal."""
-    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with redirect_stdout(io.StringIO()), no_warnings():
         yield
 
 

@@ -1,4 +1,3 @@
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeAlias, cast
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from biasgan.io.checksums import sha256_of_file
 from biasgan.io.weight_files import FILES, fetch_command
+from biasgan.system.console import no_warnings
 
 Features: TypeAlias = dict[str, Tensor]
 """Name of a VGG-19 layer → its features, (N, channels, height, width)."""
@@ -178,7 +178,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix.lower() == ".safetensors":
             return load_safetensors(path.read_bytes())
-        with warnings.catch_warnings(action="ignore"):
+        with no_warnings():
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (MemoryError, OSError):
         raise

@@ -5,7 +5,6 @@ FileNotFoundError where there is none, and ImportError for a published network w
 """
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -27,6 +26,7 @@ from biasgan.io.state_dicts import Weights, find_state_dict, forms, unwrapped
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.runs.build import built
 from biasgan.runs.folder import RunFolder
+from biasgan.system.console import no_warnings
 
 Kind = TypeVar("Kind")
 
@@ -137,7 +137,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     # What maps files into memory takes no names but those of UTF-8, and goes by some names instead of the content.
     mapped = is_zipfile(path) and readable(str(path)) == str(path) and path.suffix != ".safetensors"
     try:
-        with warnings.catch_warnings(action="ignore"), path.open("rb") as file:
+        with no_warnings(), path.open("rb") as file:
             loaded: object = torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
     except (MemoryError, OSError):
         raise

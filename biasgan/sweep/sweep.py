@@ -8,14 +8,14 @@ from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from biasgan.cli.errors import STOPPED
 from biasgan.io.files import atomic_write
 from biasgan.sweep.devices import environments
 from biasgan.sweep.job import Job
+from biasgan.system.console import progress_bar, terminal
 
 PAUSE = 0.1
 COLUMNS = {
@@ -55,7 +55,7 @@ class Sweep:
         self.asked = 0
         self.heeded = 0
         self.stopping = False
-        self.console = Console(highlight=False, markup=False, soft_wrap=True)
+        self.console = terminal()
 
     @property
     def status(self) -> int:
@@ -92,10 +92,8 @@ class Sweep:
                 job.status = "skipped"
                 self.say(job)
         self.write()
-        bar = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=self.console, transient=True, disable=not self.console.is_terminal,
-        )  # fmt: skip
+        bar = progress_bar(TimeElapsedColumn(), to=self.console, transient=True)
+        bar.disable = not self.console.is_terminal
         with bar:
             task = bar.add_task("", total=len(self.jobs))
             while self.start_jobs() or self.running:

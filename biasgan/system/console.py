@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 # Filters for warnings belong to the whole process, and images are read by several threads.
-_silence = threading.Lock()
+_silence = threading.RLock()
 
 WRONG = (".*LeafSpec", ".*does not have many workers", ".*your dataloader is not resumable")
 """Warnings of Lightning's of its own use of PyTorch, or that do not hold: mapped pixels need few workers or none, and
@@ -67,9 +67,14 @@ def ignore_warnings(message: str = "", category: type[Warning] = Warning, module
     warnings.filterwarnings("ignore", message, category, module)
 
 
-def quieten_lightning() -> None:
-    """Keep Lightning, once imported, from telling what it does, and from warnings that no user could heed."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+def ignore_wrong_warnings() -> None:
+    """Keep Lightning from warnings that do not hold, or that no user could heed."""
     for message in WRONG:
         ignore_warnings(message)
+
+
+def quieten_lightning() -> None:
+    """Keep Lightning, once imported, from telling what it does, too."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    ignore_wrong_warnings()

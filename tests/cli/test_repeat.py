@@ -10,7 +10,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from biasgan.cli.repeat import with_options_of_repeated
+from biasgan.cli.options import with_options_of_repeated
 from biasgan.runs.log import read_log
 
 from ..conftest import Command, Finished, tiny

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from biasgan.cli.resume import with_options_of_resumed
+from biasgan.cli.options import with_options_of_resumed
 from biasgan.runs.log import read_log
 from biasgan.runs.resumption import checkpoint_of
 from biasgan.runs.weights import CheckpointError

@@ -1,5 +1,4 @@
 import json
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from itertools import islice
@@ -13,7 +12,7 @@ from biasgan.data.pairs.store import DamageError
 from biasgan.data.streaming.chunks import INDEX, Chunk, read_index
 from biasgan.data.streaming.storage import AbsentError, Storage, extra
 from biasgan.io.checksums import sha256, sha256_of_json
-from biasgan.system.console import progress_bar
+from biasgan.system.console import ignore_warnings, progress_bar
 
 CHUNK_BYTES = 2**26
 """LitData's usual size: large enough for object storage, small enough to wait for."""
@@ -43,8 +42,8 @@ def write_chunks(sets: PairSets[Entry], identity: dict[str, str | int], root: st
     chunks: list[Chunk] = []
     pairs: list[dict[str, Any]] = []
     bar = progress_bar()
-    with TemporaryDirectory() as scratch, bar, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="An item was larger than the target chunk size")
+    ignore_warnings("An item was larger than the target chunk size")
+    with TemporaryDirectory() as scratch, bar:
         writer = extra("litdata.streaming.writer").BinaryWriter(scratch, chunk_bytes=CHUNK_BYTES)
         task = bar.add_task(f"writing {storage.root}", total=len(entries))
         for path in filled(writer, bar.track(entries, task_id=task)):

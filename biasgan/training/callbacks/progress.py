@@ -2,10 +2,10 @@ from datetime import timedelta
 from typing import cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import Progress, TextColumn
 
 from biasgan.data.dataset import Pair
-from biasgan.system.console import terminal
+from biasgan.system.console import progress_bar, terminal
 from biasgan.training.callbacks.throughput import Throughput
 from biasgan.training.fidelity import restoration
 
@@ -23,13 +23,7 @@ class ProgressBar(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar."""
         if trainer.is_global_zero and (self.console.is_terminal or self.console.is_jupyter):
-            self.progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[figures]}"),
-                console=self.console,
-            )
+            self.progress = progress_bar(TextColumn("{task.fields[figures]}"), to=self.console)
             self.progress.add_task("", total=trainer.max_steps, completed=trainer.global_step, figures="")
             self.progress.start()
 
