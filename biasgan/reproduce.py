@@ -12,16 +12,16 @@ from types import FrameType
 
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from rich.console import Console
 
 from biasgan.cli.config import CONF, plain, register_resolvers
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import quoted
 from biasgan.cli.parser import Parser, path
 from biasgan.data.sets import ImageSet
-from biasgan.reporting.absent import PIXEL_STAGE
+from biasgan.reporting.search import PIXEL_STAGE
 from biasgan.runs.build import build
 from biasgan.runs.folder import RunFolder, runs_in
+from biasgan.system.console import say
 
 PAUSE = 0.1
 TEXT = """
@@ -115,8 +115,7 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
         RuntimeError: If it failed.
     """
     words = ["-m", f"biasgan.{command}", *arguments]
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    console.print(f"\n{step}: python {shlex.join(words)}", style="bold")
+    say(f"\n{step}: python {shlex.join(words)}", style="bold")
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:

@@ -1,15 +1,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from biasgan.analysis.disparity import Disparity, pixel_distance
 from biasgan.analysis.patches import patch_grid
 from biasgan.analysis.realism import score_image
 from biasgan.analysis.triangle import Triangle
+from biasgan.evaluation.judge import PATCH, Judge
 from biasgan.io.checksums import sha256_of_json
 from biasgan.io.images import to_tensor
 from biasgan.losses.perceptual import feature_distance
@@ -18,31 +19,14 @@ from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import Features, VGGFeatures
 
-PATCH = 128
-"""Side of the patches, as in the paper."""
 CHUNK = 8
 """Patches whose features are in memory at once."""
 LPIPS, FID = "lpips", "fid"
 """Metrics of a suite that are distances of a triangle too."""
 
 
-class Judge(NamedTuple):
-    """A discriminator that was trained with what is evaluated."""
-
-    network: nn.Module
-    """Patches of originals, restored and compressed images → logits of each; in evaluation mode."""
-    relativistic: bool
-    """Whether it was trained with a relativistic loss."""
-    conditional: bool
-    """Whether it is shown the compressed patch too."""
-    patch_size: int
-    """Side of the patches."""
-    sha256: str
-    """Of its file."""
-
-
 class Measures:
-    """All that is measured on an image; what is known only of all images is computed of it later, see `Figures`.
+    """All that is measured on an image; what is known only of all images is computed of it later, see `Findings`.
 
     Args:
         suite: Metrics of whole images and of whole sets.
