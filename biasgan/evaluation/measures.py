@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -7,9 +8,9 @@ import torch
 from torch import Tensor
 
 from biasgan.analysis.disparity import Disparity, pixel_distance
-from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.patches import patches_of
 from biasgan.analysis.realism import score_image
-from biasgan.analysis.triangle import Triangle
+from biasgan.analysis.triangle import Triangle, side_lengths
 from biasgan.evaluation.judge import PATCH, Judge
 from biasgan.io.checksums import sha256_of_json
 from biasgan.io.images import to_tensor
@@ -126,14 +127,12 @@ class Measures:
 
     def distances(self, compressed: Tensor, restored: Tensor, original: Tensor) -> dict[str, Tensor]:
         """Distances of the patches of images, (1, 3, H, W), to each other."""
-        grids = [patch_grid(image, PATCH, self.patches) for image in (compressed, restored, original)]
         sides: list[Tensor] = []
         pixels: list[np.ndarray] = []
-        for chunk in zip(*(torch.split(grid, CHUNK) for grid in grids), strict=True):
-            one, two, three = (cast(Features, self.features(patches)) for patches in chunk)
-            pairs = ((one, two), (one, three), (two, three))
-            sides.append(torch.stack([feature_distance(*pair, self.layers) for pair in pairs], dim=1))
-            pixels.append(np.stack(Disparity.measured(pixel_distance, *chunk), axis=1))
+        for before, after, target in patches_of((compressed, restored, original), PATCH, CHUNK, self.patches):
+            features = [cast(Features, self.features(patches)) for patches in (before, after, target)]
+            sides.append(side_lengths(partial(feature_distance, layers=self.layers), *features))
+            pixels.append(np.stack(Disparity.measured(pixel_distance, before, after, target), axis=1))
         triangles = torch.cat(sides)
         # Of a triangle's sides, disparity has that to the original and that to the restored image.
         columns = [Triangle._fields.index(name) for name in ("compressed_original", "compressed_restored")]
