@@ -100,12 +100,11 @@ def absent_rows(
         figures: The paper's, of each column by subject; by default none.
         unlike: In what these are of something else.
     """
+    printed = figures or [dict[Subject, str]()] * columns
     there = {group.subject for group in groups if not group.trained_for}
     missing = sorted(absent.keys() - there, key=lambda subject: (subject.order, subject.name))
     return [
-        Row(
-            one.name, [cell_of(None, absent[one], paper=of.get(one), unlike=unlike) for of in figures or [{}] * columns]
-        )
+        Row(one.name, [cell_of(None, absent[one], paper=of.get(one), unlike=unlike) for of in printed])
         for one in missing
     ]
 
