@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from biasgan import enhance, evaluate
 from biasgan.analysis.patches import patch_grid
+from biasgan.cli.evaluated import with_options_of_run
 from biasgan.cli.options import quoted
 from biasgan.codecs.jpeg import JPEG
-from biasgan.evaluate import with_options_of_run
-from biasgan.evaluation.record import Record
+from biasgan.evaluation.kept import Measurement
 from biasgan.io.checksums import sha256_of_file
 from biasgan.io.images import read_image, to_tensor, write_png
 from biasgan.networks.vgg_features import VGGFeatures
@@ -172,15 +172,15 @@ def test_an_interrupted_evaluation_goes_on(
     evaluation: Command, run: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended_well(evaluation(f"run={run}", *of(pictures), "out=whole"))
-    write = Record.write
+    write = Measurement.write
 
-    def interrupted(self: Record, path: Path) -> None:
+    def interrupted(self: Measurement, path: Path) -> None:
         if path.stem == "2":
             raise KeyboardInterrupt
         write(self, path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Record, "write", interrupted)
+        patch.setattr(Measurement, "write", interrupted)
         done = evaluation(f"run={run}", *of(pictures), "out=parts")
     assert (done.status, done.err.splitlines()[-1]) == (130, "stopped")
     kept = sorted(file.name for file in (tmp_path / "parts").rglob("*.*") if file.is_file())

@@ -1,3 +1,5 @@
+from collections.abc import Iterator, Mapping, Sequence
+
 import torch
 from kornia.contrib import extract_tensor_patches
 from torch import Tensor
@@ -23,3 +25,35 @@ def patch_grid(image: Tensor, size: int, most: int | None = None) -> Tensor:
     if most is not None and len(grid) > most:
         grid = grid[torch.linspace(0, len(grid) - 1, most).round().long()]
     return grid.contiguous(memory_format=torch.channels_last)
+
+
+def patches_of(
+    images: Sequence[Tensor], size: int, at_once: int, most: int | None = None
+) -> Iterator[tuple[Tensor, ...]]:
+    """The same patches of several versions of an image, some at a time.
+
+    Args:
+        images: Each (1, C, H, W).
+        size: As in `patch_grid`.
+        at_once: Patches of a version that are in one part.
+        most: As in `patch_grid`.
+
+    Returns:
+        Parts, each (P, C, size, size) of every version, P ≤ `at_once`.
+    """
+    return zip(*(torch.split(patch_grid(image, size, most), at_once) for image in images), strict=True)
+
+
+def most_damaged(images: Mapping[str, Tensor], size: int) -> tuple[int, dict[str, Tensor]]:
+    """The patch of the grid in which `compressed` and `original` differ most.
+
+    Args:
+        images: Versions of an image, each (1, C, H, W).
+        size: As in `patch_grid`.
+
+    Returns:
+        Its place in the grid, and each version's patch there, (C, size, size).
+    """
+    grids = {version: patch_grid(image, size) for version, image in images.items()}
+    place = int((grids["original"] - grids["compressed"]).abs().mean((1, 2, 3)).argmax())
+    return place, {version: grid[place] for version, grid in grids.items()}

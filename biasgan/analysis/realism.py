@@ -4,7 +4,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.patches import patches_of
 
 CHUNK = 16
 """Patches that a discriminator sees at once."""
@@ -65,9 +65,8 @@ def score_image(
     """
     if judge.training:
         raise ValueError(f"{type(judge).__name__} is in training mode; call its eval() before it judges.")
-    grids = (patch_grid(image, patch_size) for image in (original, restored, compressed))
-    chunks = zip(*(torch.split(grid, CHUNK) for grid in grids), strict=True)
-    return Scores.joined(Scores(*(patch_scores(logits, relativistic) for logits in judge(*chunk))) for chunk in chunks)
+    parts = patches_of((original, restored, compressed), patch_size, CHUNK)
+    return Scores.joined(Scores(*(patch_scores(logits, relativistic) for logits in judge(*part))) for part in parts)
 
 
 def patch_scores(logits: Tensor, relativistic: bool) -> Tensor:

@@ -3,7 +3,26 @@ from collections.abc import Callable, Iterable
 from statistics import fmean
 from typing import NamedTuple, TypeVar
 
+import torch
+from torch import Tensor
+
 T = TypeVar("T")
+
+
+def side_lengths(distance: Callable[[T, T], Tensor], compressed: T, restored: T, original: T) -> Tensor:
+    """The sides of many triangles at once.
+
+    Args:
+        distance: One number for each patch, (P,).
+        compressed: What it takes of the compressed patches.
+        restored: The same of the restored patches.
+        original: The same of the originals.
+
+    Returns:
+        (P, 3), in the order of `Triangle`.
+    """
+    pairs = ((compressed, restored), (compressed, original), (restored, original))
+    return torch.stack([distance(*pair) for pair in pairs], dim=1)
 
 
 class Triangle(NamedTuple):

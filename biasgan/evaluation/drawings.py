@@ -3,12 +3,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.disparity_figure import disparity_figure
 from biasgan.analysis.figures import write_figure
-from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.patches import most_damaged
 from biasgan.analysis.realism import Realism, Scores
 from biasgan.analysis.realism_figure import patch_realism_figure
 from biasgan.analysis.residual import residual_figure
@@ -47,7 +46,7 @@ def draw_image(
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     for state, pixels in images.items():
         write_png(folder / files[state], pixels)
-    tensors = {state: to_tensor(pixels) for state, pixels in images.items()}
+    tensors = {state: to_tensor(pixels)[None] for state, pixels in images.items()}
     _, crops = most_damaged(tensors, min(CROP, *tensors["original"].shape[-2:]))
     figure = residual_figure(crops["compressed"], crops["original"], {"restored": crops["restored"]})
     write_figure(figure, folder / files["residual"])
@@ -56,13 +55,6 @@ def draw_image(
         scores = Realism(*(float(each[place]) for each in judged.realism))
         write_figure(patch_realism_figure(patches, scores), folder / files["realism"])
     return {"name": name, **files}
-
-
-def most_damaged(images: Mapping[str, Tensor], size: int) -> tuple[int, dict[str, Tensor]]:
-    """Where in the grid of patches compressed and original differ most, and each image's patch there, (3, H, W)."""
-    grids = {state: patch_grid(image[None], size) for state, image in images.items()}
-    place = int((grids["original"] - grids["compressed"]).abs().mean((1, 2, 3)).argmax())
-    return place, {state: grid[place] for state, grid in grids.items()}
 
 
 def draw_disparity(folder: Path, disparities: Mapping[str, Disparity]) -> None:

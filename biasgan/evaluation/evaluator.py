@@ -1,21 +1,19 @@
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from lightning.pytorch import LightningModule
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from torch.utils.data import DataLoader
 
 from biasgan.data.dataset import Pair, ValidationPairs
 from biasgan.data.pairs.entry import Entry, names_of
 from biasgan.data.pairs.source import PairSource
-from biasgan.evaluation.kept_picture import digest
+from biasgan.evaluation.kept import Measurement, digest
 from biasgan.evaluation.measures import Measures
-from biasgan.evaluation.record import Record
 from biasgan.evaluation.subject import Subject
 from biasgan.io.checksums import sha256
+from biasgan.system.console import progress_bar
 from biasgan.system.memory import release_freed_memory
 
 
@@ -54,8 +52,6 @@ class Evaluator(LightningModule):
         """Open the pairs."""
         self.entries = self.source.open_valid(tell=False)
         self.names = names_of(self.entries)
-        # Lightning's, which does not hold: mapped pixels need no workers.
-        warnings.filterwarnings("ignore", message=".*does not have many workers")
 
     def test_dataloader(self) -> DataLoader[Pair]:
         """Whole images, each in one process only."""
@@ -72,8 +68,7 @@ class Evaluator(LightningModule):
         self.subject.start(dict(zip(self.names, self.entries, strict=True)), self.device)
         self.measures.to(self.device)
         if self.trainer.is_global_zero:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self.bar = Progress(*columns, console=Console(stderr=True))
+            self.bar = progress_bar()
             self.bar.add_task("evaluating", total=len(self.entries))
             self.bar.start()
 
@@ -86,12 +81,12 @@ class Evaluator(LightningModule):
         image = sha256(f"{digest(compressed)} {digest(original)}".encode())
         of = sha256(f"{image} {digest(restored.pixels)} {self.measures.identity}".encode())
         file = self.folder / f"{name}.safetensors"
-        known = Record.read(file)
+        known = Measurement.read(file)
         if not known or known.note.get("of") != of:
             values = self.measures.of(compressed, restored.pixels, original)
             if restored.seconds is not None:
                 values["seconds"] = torch.tensor(restored.seconds, dtype=torch.float64)
-            Record(values, {"of": of, "image": image, "device": restored.device}).write(file)
+            Measurement(values, {"of": of, "image": image, "device": restored.device}).write(file)
         if self.bar:
             self.bar.update(self.bar.task_ids[0], advance=self.trainer.world_size)
 
@@ -106,17 +101,17 @@ class Evaluator(LightningModule):
             self.bar.stop()
             self.bar = None
 
-    def records(self) -> list[Record]:
+    def measurements(self) -> list[Measurement]:
         """What was measured on each image, by all processes, in the order of the images.
 
         Raises:
             FileNotFoundError: If one is missing.
         """
-        records: list[Record] = []
+        found: list[Measurement] = []
         for name in self.names:
             file = self.folder / f"{name}.safetensors"
-            record = Record.read(file)
-            if not record:
+            one = Measurement.read(file)
+            if not one:
                 raise FileNotFoundError(f"{file} is missing or damaged, though it was written just now.")
-            records.append(record)
-        return records
+            found.append(one)
+        return found

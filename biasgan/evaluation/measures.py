@@ -1,15 +1,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, NamedTuple, cast
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from biasgan.analysis.disparity import Disparity, pixel_distance
-from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.patches import patches_of
 from biasgan.analysis.realism import score_image
-from biasgan.analysis.triangle import Triangle
+from biasgan.analysis.triangle import Triangle, side_lengths
+from biasgan.evaluation.judge import PATCH, Judge
 from biasgan.io.checksums import sha256_of_json
 from biasgan.io.images import to_tensor
 from biasgan.losses.perceptual import feature_distance
@@ -18,31 +20,14 @@ from biasgan.metrics.metric import ImageMetric
 from biasgan.metrics.suite import Suite
 from biasgan.networks.vgg_features import Features, VGGFeatures
 
-PATCH = 128
-"""Side of the patches, as in the paper."""
 CHUNK = 8
 """Patches whose features are in memory at once."""
 LPIPS, FID = "lpips", "fid"
 """Metrics of a suite that are distances of a triangle too."""
 
 
-class Judge(NamedTuple):
-    """A discriminator that was trained with what is evaluated."""
-
-    network: nn.Module
-    """Patches of originals, restored and compressed images → logits of each; in evaluation mode."""
-    relativistic: bool
-    """Whether it was trained with a relativistic loss."""
-    conditional: bool
-    """Whether it is shown the compressed patch too."""
-    patch_size: int
-    """Side of the patches."""
-    sha256: str
-    """Of its file."""
-
-
 class Measures:
-    """All that is measured on an image; what is known only of all images is computed of it later, see `Figures`.
+    """All that is measured on an image; what is known only of all images is computed of it later, see `Findings`.
 
     Args:
         suite: Metrics of whole images and of whole sets.
@@ -142,14 +127,12 @@ class Measures:
 
     def distances(self, compressed: Tensor, restored: Tensor, original: Tensor) -> dict[str, Tensor]:
         """Distances of the patches of images, (1, 3, H, W), to each other."""
-        grids = [patch_grid(image, PATCH, self.patches) for image in (compressed, restored, original)]
         sides: list[Tensor] = []
         pixels: list[np.ndarray] = []
-        for chunk in zip(*(torch.split(grid, CHUNK) for grid in grids), strict=True):
-            one, two, three = (cast(Features, self.features(patches)) for patches in chunk)
-            pairs = ((one, two), (one, three), (two, three))
-            sides.append(torch.stack([feature_distance(*pair, self.layers) for pair in pairs], dim=1))
-            pixels.append(np.stack(Disparity.measured(pixel_distance, *chunk), axis=1))
+        for before, after, target in patches_of((compressed, restored, original), PATCH, CHUNK, self.patches):
+            features = [cast(Features, self.features(patches)) for patches in (before, after, target)]
+            sides.append(side_lengths(partial(feature_distance, layers=self.layers), *features))
+            pixels.append(np.stack(Disparity.measured(pixel_distance, before, after, target), axis=1))
         triangles = torch.cat(sides)
         # Of a triangle's sides, disparity has that to the original and that to the restored image.
         columns = [Triangle._fields.index(name) for name in ("compressed_original", "compressed_restored")]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from biasgan.data.pairs.entry import Entry
-from biasgan.evaluation.kept_picture import digest, read_kept, write_kept
+from biasgan.evaluation.kept import digest, read_kept, write_kept
 from biasgan.io.checksums import sha256
 from biasgan.io.files import readable
 from biasgan.io.images import ImageError, read_image, to_tensor, to_uint8

@@ -1,3 +1,4 @@
+import csv
 import io
 import math
 import re
@@ -5,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from textwrap import wrap
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from biasgan.analysis.disparity import Disparity
+from biasgan.analysis.disparity_figure import disparity_figure
 from biasgan.analysis.figures import DARK, LIGHT, Theme
 from biasgan.analysis.rate_distortion import Curve
 from biasgan.analysis.rate_distortion_figure import rate_distortion_figure
@@ -19,23 +23,30 @@ from biasgan.analysis.realism_figure import realism_figure
 from biasgan.analysis.training_figure import training_figure
 from biasgan.analysis.triangle import Triangle
 from biasgan.analysis.triangle_figure import triangle_figure
-from biasgan.reporting.bias_table import CANDIDATES, MEASURES
-from biasgan.reporting.evaluations import Condition, Evaluation, part
-from biasgan.reporting.groups import Group, Grouped, name_of
+from biasgan.evaluation.result import Evaluation
+from biasgan.reporting.bias import MEASURES, SCORES, at
+from biasgan.reporting.groups import Group, Grouped, Images
 from biasgan.reporting.paper import COMPRESSED, Subject
+from biasgan.reporting.rates import Sweep, curve_of
 from biasgan.reporting.table import file_name
-from biasgan.reporting.tables import by_rate, curve_of, metric_columns
 from biasgan.runs.folder import RunFolder
 from biasgan.runs.log import read_log
 
-CURVES, ROWS = 8, 12
-"""Groups that fit into a picture of curves, and into one of bars or triangles."""
+CURVES, ROWS, CLOUDS = 8, 12, 6
+"""Groups that fit into a picture of curves, into one of bars or triangles, and into one of points."""
+POINTS = 400
+"""Patches that are drawn in a panel, of all groups together."""
+DISPARITY = "disparity.csv"
+DISTANCES = ("pixels", "features")
 WIDE = 600
 """Points that half of a page can show."""
 TITLE = 26
 """Characters that fit above bars in a line."""
 LINES = 4
 """That have room there."""
+
+
+Item = TypeVar("Item")
 
 
 class Chart(NamedTuple):
@@ -103,51 +114,67 @@ def chart(name: str, title: str, figure: Figure) -> Chart:
     return Chart(file_name(name), title, text.getvalue())
 
 
-def parts(groups: Sequence[Group], most: int) -> Iterator[tuple[str, Sequence[Group]]]:
+def parts(items: Sequence[Item], most: int) -> Iterator[tuple[str, Sequence[Item]]]:
     """Groups in parts that fit into a picture, with what tells the parts' names apart."""
-    for start in range(0, len(groups), most):
-        yield f" {start // most + 1}" if len(groups) > most else "", groups[start : start + most]
+    for start in range(0, len(items), most):
+        yield f" {start // most + 1}" if len(items) > most else "", items[start : start + most]
 
 
-def triangle_charts(label: str, groups: Grouped) -> Iterator[Chart]:
-    """Where restored images are, by each measure that there is: Fig. 8 and 9.
-
-    Args:
-        label: Of the images.
-        groups: What was evaluated on them.
-    """
+def triangle_charts(images: Images) -> Iterator[Chart]:
+    """Where restored images are, by each measure that there is: Fig. 8 and 9."""
     for measure, text in MEASURES.items():
         triangles = {
             group: Triangle.mean(found)
-            for group, members in groups.items()
-            if (found := [member.triangles[measure] for member in members if measure in member.triangles])
+            for group, members in images.groups.items()
+            if (found := [member.triangles[measure].triangle for member in members if measure in member.triangles])
         }
         usable = [group for group, triangle in triangles.items() if triangle.compressed_original > 0]
         for number, some in parts(usable, ROWS):
             figure = triangle_figure({group.label: triangles[group] for group in some}, text)
-            yield chart(f"triangles {measure} {label}{number}", f"Triangles by {text}: {label}", figure)
+            yield chart(f"triangles {measure} {images.label}{number}", f"Triangles by {text}: {images.label}", figure)
 
 
-def realism_charts(label: str, groups: Grouped) -> Iterator[Chart]:
-    """How real discriminators find the images: Tab. 1 and 2.
-
-    Args:
-        label: Of the images.
-        groups: What was evaluated on them.
-    """
+def realism_charts(images: Images) -> Iterator[Chart]:
+    """How real discriminators find the images: Tab. 1 and 2."""
     scores: dict[Group, Realism] = {}
-    for group, members in groups.items():
-        rows = [[part(member.content, "realism", name) for name in CANDIDATES] for member in members]
-        rows = [row for row in rows if all(isinstance(value, int | float) for value in row)]
-        if rows:
+    for group, members in images.groups.items():
+        rows = [[at(member, *score.place) for score in SCORES] for member in members]
+        if rows := [[value for value in row if value is not None] for row in rows if None not in row]:
             scores[group] = Realism(*(fmean(values) for values in zip(*rows, strict=True)))
+    title = f"Realism, and by how much it differs from that of the originals: {images.label}"
     for number, some in parts(list(scores), ROWS):
         figure = realism_figure({above(group.label): scores[group] for group in some})
-        yield chart(
-            f"realism {label}{number}",
-            f"Realism, and by how much it differs from that of the originals: {label}",
-            figure,
-        )
+        yield chart(f"realism {images.label}{number}", title, figure)
+
+
+def disparity_charts(images: Images) -> Iterator[Chart]:
+    """How far patches are from their compressed versions, restored over original, by methods side by side: Fig. 6.
+
+    Of evaluations without a table of patches nothing is drawn.
+    """
+    found: dict[Group, dict[str, Disparity]] = {}
+    for group, members in images.groups.items():
+        if tables := [table for member in members if (table := disparities_of(member))]:
+            found[group] = {name: Disparity.joined(table[name] for table in tables) for name in DISTANCES}
+    for number, some in parts(list(found), CLOUDS):
+        panels = {name: {above(group.label): found[group][name] for group in some} for name in DISTANCES}
+        figure = disparity_figure(panels, most=POINTS // len(some))
+        yield chart(f"disparity {images.label}{number}", f"Disparity of patches: {images.label}", figure)
+
+
+def disparities_of(evaluation: Evaluation) -> dict[str, Disparity]:
+    """What stands in the table of patches beside an evaluation, by distance; empty where there is none of use."""
+    try:
+        with evaluation.file.with_name(DISPARITY).open(newline="", encoding="utf-8") as opened:
+            rows = list(csv.DictReader(opened))
+        columns = {
+            name: [np.array([float(row[f"{name}_{side}"]) for row in rows]) for side in Disparity._fields]
+            for name in DISTANCES
+        }
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return {}
+    whole = rows and all(np.isfinite(column).all() for sides in columns.values() for column in sides)
+    return {name: Disparity(*sides) for name, sides in columns.items()} if whole else {}
 
 
 def above(label: str) -> str:
@@ -156,37 +183,29 @@ def above(label: str) -> str:
     return "\n".join(lines if len(lines) <= LINES else [*lines[: LINES - 2], "…", lines[-1]])
 
 
-def rate_distortion_charts(label: str, conditions: Sequence[Condition], groups: Grouped) -> Iterator[Chart]:
-    """What each metric gives for the bits that are spent: Fig. 7; nothing where there is one quality.
-
-    Args:
-        label: Of set and codec.
-        conditions: All qualities.
-        groups: What was evaluated.
-    """
-    found = by_rate(conditions, groups)
-    members = [member for of_group in found.values() for of_seed in of_group.values() for member in of_seed]
-    for name, column in metric_columns(members).items():
+def rate_distortion_charts(sweep: Sweep) -> Iterator[Chart]:
+    """What each metric gives for the bits that are spent: Fig. 7; nothing where there is one quality."""
+    for name, column in sweep.columns().items():
         better = column.higher_is_better is not False
-        curves = {group: _mean_curve(own, name, better) for group, own in found.items()}
+        curves = {group: mean_curve(own, name, better) for group, own in sweep.groups.items()}
         drawn = {group: curve for group, curve in curves.items() if curve and len(curve.values) > 1}
         for number, some in parts(list(drawn), CURVES):
-            anchors = [_mean_curve(found[group], name, better, restored=False) for group in some]
+            anchors = [mean_curve(sweep.groups[group], name, better, restored=False) for group in some]
             anchor = max((one for one in anchors if one), key=lambda one: len(one.values), default=None)
             if anchor is None:
                 continue
             given = {COMPRESSED: anchor, **{group.label: drawn[group] for group in some}}
             unit = f" ({column.unit})" if column.unit else ""
             figure = rate_distortion_figure(given, COMPRESSED, f"{column.name}{unit}")
-            yield chart(f"rate {name} {label}{number}", f"{column.name}: {label}", figure)
+            yield chart(f"rate {name} {sweep.label}{number}", f"{column.name}: {sweep.label}", figure)
 
 
-def _mean_curve(
-    seeds: Mapping[int | None, Sequence[Evaluation]], metric: str, better: bool, restored: bool = True
+def mean_curve(
+    by_seed: Mapping[int | None, Sequence[Evaluation]], metric: str, better: bool, restored: bool = True
 ) -> Curve | None:
     """The curve of means over seeds; None where nothing finite was measured."""
     points: dict[float, list[float]] = {}
-    for members in seeds.values():
+    for members in by_seed.values():
         curve = curve_of(members, metric, better, restored)
         for rate, value in zip(curve.bits_per_pixel, curve.values, strict=True) if curve else ():
             if math.isfinite(value):
@@ -201,18 +220,14 @@ def training_charts(groups: Grouped) -> Iterator[Chart]:
     # What was evaluated at its own quality and others was trained once.
     for group, members in sorted(groups.items(), key=lambda item: item[0].trained_for != ""):
         for member in members:
-            run = member.run.resolve() if member.run else None
-            if run and RunFolder(run).log.is_file() and labels.setdefault(run, group.label) == group.label:
-                named = name_of(Subject(group.subject.baseline)) if group.subject else group.label
+            run = member.run.path.resolve() if member.run and member.run.log.is_file() else None
+            if run and labels.setdefault(run, group.label) == group.label:
+                named = Subject(group.subject.baseline).name if group.subject else group.label
                 trained = (member.chosen.get("codec"), member.training.get("quality"))
                 title = " ".join(str(word) for word in (f"{named},", *trained) if word is not None).rstrip(",")
                 found.setdefault(title, {}).setdefault(group.label, {})[run] = None
     for title, runs in found.items():
-        names = list(runs)
-        for start in range(0, len(names), CURVES):
-            shown = names[start : start + CURVES]
-            logs = {name: [read_log(RunFolder(run).log) for run in runs[name]] for name in shown}
-            figure = training_figure(logs)
-            number = f" {start // CURVES + 1}" if len(names) > CURVES else ""
+        for number, some in parts(list(runs), CURVES):
+            figure = training_figure({name: [read_log(RunFolder(run).log) for run in runs[name]] for name in some})
             if figure:
                 yield chart(f"training {title}{number}", f"Training: {title}", figure)

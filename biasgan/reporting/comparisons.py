@@ -1,25 +1,33 @@
-import math
-from collections.abc import Iterator, Mapping, Sequence
+"""Whether methods differ by more than chance."""
 
-from biasgan.reporting.bias_table import DEVIATIONS, DISPARITIES
-from biasgan.reporting.evaluations import Condition, Evaluation
-from biasgan.reporting.groups import Grouped, counterpart
+import math
+from collections.abc import Iterator, Sequence
+
+from biasgan.evaluation.result import Evaluation
+from biasgan.reporting.bias import DEVIATIONS, DISPARITIES
+from biasgan.reporting.groups import Images, counterpart
 from biasgan.reporting.statistics import Paired, paired_test
 from biasgan.reporting.table import Cell, Column, Row, Table, decimals
 from biasgan.reporting.tables import metric_columns, paired_values, value_of, why_missing
 
+NO_PAIRS = "neither two common seeds nor values of the same images"
+FEW_SEEDS = "fewer than two common seeds, and it has no values of single images"
+P = "p is that of a paired t-test, both sides: small values speak against chance."
 
-def comparison_table(conditions: Mapping[Condition, Grouped], labels: Mapping[Condition, str]) -> Table | None:
+Tested = tuple[Paired, str]
+"""A test, and what was paired in words."""
+
+
+def comparison_table(images: Sequence[Images]) -> Table | None:
     """Paired tests of each method against the vanilla training that is like it; None where there is nothing to compare.
 
     Over the seeds that both have, or over the images where there is one seed. Realism is not tested, for each run's
     own discriminator gives it.
 
     Args:
-        conditions: What was evaluated on which images.
-        labels: Of the images.
+        images: What was evaluated on which images.
     """
-    rows = [row for condition, groups in conditions.items() for row in _rows(labels[condition], groups)]
+    rows = [row for some in images for row in comparisons(some)]
     if not rows:
         return None
     return Table(
@@ -32,55 +40,42 @@ def comparison_table(conditions: Mapping[Condition, Grouped], labels: Mapping[Co
     )
 
 
-NO_PAIRS = "neither two common seeds nor values of the same images"
-FEW_SEEDS = "fewer than two common seeds, and it has no values of single images"
-P = "p is that of a paired t-test, both sides: small values speak against chance."
-
-
-def _rows(images: str, groups: Grouped) -> Iterator[Row]:
-    for group, members in groups.items():
-        (reference,) = counterpart(group, groups)[:1] or (None,)
-        if reference is None or group.subject == reference.subject:
+def comparisons(images: Images) -> Iterator[Row]:
+    """A row for each method that has a vanilla training to be held against, and each metric."""
+    for group, members in images.groups.items():
+        (reference,) = counterpart(group, images.groups)[:1] or (group,)
+        if group.subject == reference.subject:
             continue
-        both = [*members, *groups[reference]]
-        tests: list[tuple[Column, tuple[Paired, str] | None, str]] = [
-            (column, compare(members, groups[reference], name), why_untested(name, members, groups[reference]))
-            for name, column in metric_columns(both).items()
-        ]
+        against, label = images.groups[reference], f"{group.label} \N{MINUS SIGN} {reference.label}"
+        for name, column in metric_columns([*members, *against]).items():
+            tested = compare(members, against, name)
+            yield row_of(label, column, images.label, tested, why_untested(name, members, against))
         for measure in (*DEVIATIONS, *DISPARITIES):
-            if any(measure.of(member) is not None for member in both):
-                pairs = list(paired_values(members, groups[reference], measure.of).values())
-                tests.append((measure.column, by_pairs(pairs, "seeds"), FEW_SEEDS))
-        for column, tested, reason in tests:
-            words = [column.title, images]
-            label = f"{group.label} \N{MINUS SIGN} {reference.label}"
-            if tested is None:
-                empty = Cell(note=reason)
-                yield Row(label, [empty, empty], [*words, "none"])
-                continue
-            test, pairs = tested
-            digits = decimals(test.difference.value, 3)
-            p = Cell(note="all differences are equal") if math.isnan(test.p) else Cell(test.p, 4)
-            difference = Cell(test.difference.value, digits, True, test.difference.half_width, note=pairs)
-            yield Row(label, [difference, p._replace(note=p.note or pairs)], [*words, pairs])
+            if any(measure.of(member) is not None for member in (*members, *against)):
+                tested = by_pairs(list(paired_values(members, against, measure.of).values()), "seeds")
+                yield row_of(label, measure.column, images.label, tested, FEW_SEEDS)
 
 
-def compare(one: Sequence[Evaluation], other: Sequence[Evaluation], metric: str) -> tuple[Paired, str] | None:
-    """Test whether a metric differs between two groups; None where nothing can be paired.
+def row_of(label: str, column: Column, images: str, tested: Tested | None, reason: str) -> Row:
+    """A row of a test, or of the reason why there is none."""
+    words = [column.title, images]
+    if tested is None:
+        return Row(label, [Cell(note=reason), Cell(note=reason)], [*words, "none"])
+    test, pairs = tested
+    digits = decimals(test.difference.value, 3)
+    difference = Cell(test.difference.value, digits, True, test.difference.half_width, note=pairs)
+    p = Cell(note="all differences are equal") if math.isnan(test.p) else Cell(test.p, 4, note=pairs)
+    return Row(label, [difference, p], [*words, pairs])
 
-    Returns:
-        The test, and what was paired in words.
-    """
+
+def compare(one: Sequence[Evaluation], other: Sequence[Evaluation], metric: str) -> Tested | None:
+    """Test whether a metric differs between two groups; None where nothing can be paired."""
     seeds = list(paired_values(one, other, lambda evaluation: value_of(evaluation, metric)).values())
-    return by_pairs(seeds, "seeds") or by_pairs(_by_image(one[0], other[0], metric), "images")
+    return by_pairs(seeds, "seeds") or by_pairs(paired_by_image(one[0], other[0], metric), "images")
 
 
-def by_pairs(pairs: Sequence[tuple[float, float]], what: str) -> tuple[Paired, str] | None:
-    """Test some pairs; None where there are fewer than two.
-
-    Returns:
-        The test, and how many pairs of what.
-    """
+def by_pairs(pairs: Sequence[tuple[float, float]], what: str) -> Tested | None:
+    """Test some pairs; None where there are fewer than two."""
     if len(pairs) < 2:
         return None
     firsts, seconds = zip(*pairs, strict=True)
@@ -95,11 +90,11 @@ def why_untested(metric: str, one: Sequence[Evaluation], other: Sequence[Evaluat
     return NO_PAIRS
 
 
-def _by_image(one: Evaluation, other: Evaluation, metric: str) -> list[tuple[float, float]]:
+def paired_by_image(one: Evaluation, other: Evaluation, metric: str) -> list[tuple[float, float]]:
     """Values of the images that both have."""
     column = f"{metric}_restored"
-    rows = [
-        (one.images[name].get(column), other.images[name].get(column)) for name in one.images if name in other.images
-    ]
-    pairs = [(float(first), float(second)) for first, second in rows if first and second]
+    both = (
+        (row.get(column), other.images[name].get(column)) for name, row in one.images.items() if name in other.images
+    )
+    pairs = [(float(first), float(second)) for first, second in both if first and second]
     return [pair for pair in pairs if all(map(math.isfinite, pair))]

@@ -1,15 +1,20 @@
+"""Which evaluations are averaged, and which are compared."""
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from biasgan.reporting.configuration import told_apart, trained_for, traits_of
-from biasgan.reporting.evaluations import Condition, Evaluation, Json
-from biasgan.reporting.paper import ADVERSARIAL, METHODS, NAMES, Subject
+from biasgan.evaluation.result import Condition, Evaluation
+from biasgan.reporting.paper import Subject, subject_of
+from biasgan.reporting.search import Absent, reasons
+from biasgan.reporting.traits import told_apart, trained_for, traits_of
 
-ORDER = [*NAMES]
 METHOD = ("callbacks.", "training.discriminator.in_channels")
 """Traits in which methods may differ that are held against each other; but not in the average."""
 AVERAGE = "callbacks.ema."
+
+Pairs = tuple[tuple[str, str | None], ...]
+"""Traits that can be a key."""
 
 
 class Group(NamedTuple):
@@ -22,7 +27,7 @@ class Group(NamedTuple):
     scale: str | None = None
     trained_for: str = ""
     """Codec and quality, where that is not what it was evaluated at, or are several; in words."""
-    traits: tuple[tuple[str, str | None], ...] = ()
+    traits: Pairs = ()
     """What makes the training."""
 
     @property
@@ -32,29 +37,51 @@ class Group(NamedTuple):
         return (self.trained_for, *sorted(kept))
 
     @property
-    def order(self) -> tuple[int, int, str]:
+    def order(self) -> tuple[object, ...]:
         """Sorts as the paper's tables do, what is unknown last."""
-        baseline, method = self.subject or Subject("")
-        return (
-            ORDER.index(baseline) if baseline in ORDER else len(ORDER),
-            METHODS.index(method) if method in METHODS else len(METHODS),
-            self.label,
-        )
+        return (*(self.subject or Subject("")).order, self.label)
 
 
 Grouped = Mapping[Group, Sequence[Evaluation]]
 
 
-def subject_of(chosen: Json) -> Subject | None:
-    """Baseline and method of the choices of a training; a baseline without a discriminator has no method."""
-    baseline, method = chosen.get("baseline"), chosen.get("method")
-    return Subject(baseline, method if baseline in ADVERSARIAL else None) if baseline else None
+class Images(NamedTuple):
+    """What was evaluated on the same images."""
+
+    condition: Condition
+    label: str
+    """For people; no other images of a report have it."""
+    groups: Grouped
+    evaluations: Sequence[Evaluation]
+    """All of the groups, with those of compressed images alone."""
+    absent: Mapping[Subject, str]
+    """Why other trainings were not."""
+
+    @property
+    def evaluations_of_groups(self) -> list[Evaluation]:
+        """Those of compressed images alone left out."""
+        return [one for members in self.groups.values() for one in members]
 
 
-def name_of(subject: Subject) -> str:
-    """For people."""
-    name = NAMES.get(subject.baseline, subject.baseline)
-    return f"{name}, {subject.method}" if subject.method else name
+class Key(NamedTuple):
+    """What evaluations of one group have in common."""
+
+    traits: Pairs
+    trained_for: str
+    parameters: Pairs
+    """Of the codec that was trained for, where that is not the one that was evaluated."""
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> "Key":
+        """That of the group that an evaluation is in."""
+        words, parameters = trained_for(evaluation)
+        return cls(tuple(traits_of(evaluation).items()), words, tuple(parameters.items()) if words else ())
+
+    def told_apart(self, others: Sequence["Key"]) -> list[str]:
+        """What tells it from others, in words."""
+        words = told_apart(dict(self.traits), [dict(other.traits) for other in others])
+        same = [dict(other.parameters) for other in others if other.trained_for == self.trained_for]
+        return [*words, *([self.trained_for] if self.trained_for else []), *told_apart(dict(self.parameters), same)]
 
 
 def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
@@ -65,53 +92,37 @@ def grouped(evaluations: Iterable[Evaluation]) -> Grouped:
     where the configuration is not known and two would be of the same seed and images, each has its own name instead.
     Of compressed images alone there is no group.
     """
-    evaluations = [one for one in evaluations if one.kind != "compressed"]
+    evaluations = [one for one in evaluations if one.subject.kind != "compressed"]
     again = repeated(evaluations)
     named: dict[tuple[str, Subject | None], dict[Key, list[Evaluation]]] = {}
-    for evaluation in evaluations:
-        if evaluation.file not in again:
-            subject = subject_of(evaluation.chosen)
-            label = name_of(subject) if subject else evaluation.name
-            named.setdefault((label, subject), {}).setdefault(key_of(evaluation), []).append(evaluation)
+    for one in evaluations:
+        if one.file not in again:
+            subject = subject_of(one.chosen)
+            label = subject.name if subject else one.subject.name
+            named.setdefault((label, subject), {}).setdefault(Key.of(one), []).append(one)
     found: dict[Group, list[Evaluation]] = {}
     for (label, subject), variants in named.items():
         for key, members in variants.items():
-            told = key.told_apart(variants)
+            told = key.told_apart(list(variants))
             own = f"{label} ({', '.join(told)})" if told else label
             group = Group(own, subject, members[0].chosen.get("scale"), key.trained_for, key.traits)
-            places = [(member.seed, member.condition) for member in members]
-            if len(set(places)) == len(places):
+            places = {(member.seed, member.condition) for member in members}
+            if len(places) == len(members):
                 found[group] = members
-                continue
-            for member in members:
-                one = own if member.name == own else f"{own}: {member.name}"
-                same = [group for group in found if group.label == one]
-                if same and (member.seed, member.condition) in {(m.seed, m.condition) for m in found[same[0]]}:
-                    one = f"{own}: {member.path or member.file}"
-                found.setdefault(group._replace(label=one), []).append(member)
+            else:
+                for member in members:
+                    found.setdefault(of_own_name(group, member, found), []).append(member)
     return dict(sorted(found.items(), key=lambda item: item[0].order))
 
 
-class Key(NamedTuple):
-    """What evaluations of one group have in common."""
-
-    traits: tuple[tuple[str, str | None], ...]
-    trained_for: str
-    parameters: tuple[tuple[str, str | None], ...]
-    """Of the codec that was trained for, where that is not the one that was evaluated."""
-
-    def told_apart(self, others: Iterable["Key"]) -> list[str]:
-        """What tells it from others, in words."""
-        others = list(others)
-        words = told_apart(dict(self.traits), [dict(other.traits) for other in others])
-        same = [dict(other.parameters) for other in others if other.trained_for == self.trained_for]
-        return [*words, *([self.trained_for] if self.trained_for else []), *told_apart(dict(self.parameters), same)]
-
-
-def key_of(evaluation: Evaluation) -> Key:
-    """By what an evaluation is grouped."""
-    words, parameters = trained_for(evaluation)
-    return Key(tuple(traits_of(evaluation).items()), words, tuple(parameters.items()) if words else ())
+def of_own_name(group: Group, member: Evaluation, found: Grouped) -> Group:
+    """The group of an evaluation whose name tells it from others, or else its path."""
+    name = member.subject.name
+    label = group.label if name == group.label else f"{group.label}: {name}"
+    same = next((members for other, members in found.items() if other.label == label), ())
+    if (member.seed, member.condition) in {(other.seed, other.condition) for other in same}:
+        label = f"{group.label}: {member.subject.path or member.file}"
+    return group._replace(label=label)
 
 
 def repeated(evaluations: Iterable[Evaluation]) -> dict[Path, Path]:
@@ -121,39 +132,53 @@ def repeated(evaluations: Iterable[Evaluation]) -> dict[Path, Path]:
     """
     latest: dict[object, Evaluation] = {}
     found: dict[Path, Path] = {}
-    for evaluation in sorted(evaluations, key=lambda each: str(each.content.get("date") or ""), reverse=True):
-        if evaluation.config:
-            at = evaluation.seed, evaluation.condition
-            first = latest.setdefault((subject_of(evaluation.chosen), key_of(evaluation), at), evaluation)
-            if first is not evaluation:
-                found[evaluation.file] = first.file
+    for one in sorted(evaluations, key=lambda each: each.date or "", reverse=True):
+        if one.configuration:
+            first = latest.setdefault((subject_of(one.chosen), Key.of(one), one.seed, one.condition), one)
+            if first is not one:
+                found[one.file] = first.file
     return found
 
 
 def counterpart(group: Group, groups: Iterable[Group]) -> list[Group]:
     """The vanilla trainings that differ from another one of their baseline in its method alone; one, as a rule."""
-    baseline = group.subject.baseline if group.subject else None
-    vanilla = [one for one in groups if one.subject == Subject(baseline or "", "vanilla")]
-    return [one for one in vanilla if one.setting == group.setting]
+    vanilla = Subject(group.subject.baseline if group.subject else "", "vanilla")
+    return [one for one in groups if one.subject == vanilla and one.setting == group.setting]
 
 
-def by_condition(groups: Grouped, evaluations: Iterable[Evaluation]) -> dict[Condition, Grouped]:
-    """What was evaluated on the same images, for each such set of images."""
-    conditions = sorted({evaluation.condition for evaluation in evaluations}, key=lambda condition: condition.order)
-    return {
-        condition: {
-            group: found
-            for group, members in groups.items()
-            if (found := [member for member in members if member.condition == condition])
-        }
+def by_images(groups: Grouped, evaluations: Iterable[Evaluation], absent: Sequence[Absent] = ()) -> list[Images]:
+    """What was evaluated on the same images, for each such set of images.
+
+    Args:
+        groups: What was evaluated.
+        evaluations: The same, with those of compressed images alone.
+        absent: What was not.
+    """
+    found: dict[Condition, list[Evaluation]] = {}
+    for one in evaluations:
+        found.setdefault(one.condition, []).append(one)
+    conditions = sorted(found, key=lambda condition: condition.order)
+    labels = labels_of(conditions)
+    return [
+        Images(
+            condition,
+            labels[condition],
+            {
+                group: some
+                for group, members in groups.items()
+                if (some := [member for member in members if member.condition == condition])
+            },
+            found[condition],
+            reasons(absent, condition),
+        )
         for condition in conditions
-    }
+    ]
 
 
 def labels_of(conditions: Iterable[Condition]) -> dict[Condition, str]:
     """A label for each, with what tells it apart where set, codec and quality would not."""
     labels = {condition: condition.label for condition in conditions}
-    parts: tuple[Callable[[Condition], str], ...] = (images_of, identity_of, set_of)
+    parts: tuple[Callable[[Condition], str], ...] = (count_of, identity_of, set_of)
     for told in parts:
         for label in dict.fromkeys(labels.values()):
             same = [condition for condition, its in labels.items() if its == label]
@@ -162,7 +187,7 @@ def labels_of(conditions: Iterable[Condition]) -> dict[Condition, str]:
     return labels
 
 
-def images_of(condition: Condition) -> str:
+def count_of(condition: Condition) -> str:
     """How many images there are, in words."""
     return f"{condition.images} images"
 

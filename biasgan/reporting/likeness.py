@@ -1,12 +1,12 @@
 """In what our images, trainings and metrics differ from those of the paper's figures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from biasgan.evaluation.result import Condition, Evaluation, Json, part
 from biasgan.reporting import paper
-from biasgan.reporting.configuration import WATCHERS
-from biasgan.reporting.evaluations import Condition, Evaluation, Json, part
 from biasgan.reporting.groups import Group
+from biasgan.reporting.traits import WATCHERS
 
 ASKED_ELSEWHERE = {
     *("baseline", "method", "codec", "scale", "data", "pairs", "quality", "qualities", "qf", "qp", "ratio", "seed"),
@@ -63,17 +63,24 @@ def differences(evaluations: Iterable[Evaluation], qualities: Sequence[str] = pa
 def set_differences(evaluations: Sequence[Evaluation]) -> list[Unlike]:
     """Whether images are others than the validation images of DIV2K, by their names and sizes, not by their folder."""
     name, count = evaluations[0].condition[:2]
-    rows = next((one.images for one in evaluations if one.images), dict[str, dict[str, str]]())
-    if not rows:
+    sides = long_sides(evaluations)
+    if not sides:
         return [Unlike("unknown set", f"which images {name} has is not known without evaluation.csv")]
-    sides = [max(number(row.get(side)) for side in ("height", "width")) for row in rows.values()]
-    same = rows.keys() == paper.NAMES_OF_IMAGES and count == len(rows) and min(sides) >= paper.LONG_SIDE
+    same = sides.keys() == paper.NAMES_OF_IMAGES and count == len(sides) and min(sides.values()) >= paper.LONG_SIDE
     return [] if same else [Unlike("other set", f"the set is {name} of {count} images")]
 
 
-def number(text: str | None) -> int:
-    """A whole number; 0 where it is none."""
-    return int(text) if text and text.isdecimal() else 0
+def is_flickr2k(evaluations: Sequence[Evaluation]) -> bool:
+    """Whether images are all of Flickr2K, or those of it to validate with, by their names and sizes."""
+    sides = long_sides(evaluations)
+    return sides.keys() in paper.NAMES_OF_FLICKR2K and min(sides.values()) >= paper.LONG_SIDE
+
+
+def long_sides(evaluations: Sequence[Evaluation]) -> dict[str, int]:
+    """Images by name with their longer side, 0 where that is no number; empty where no evaluation has their table."""
+    images = next((one.images for one in evaluations if one.images), dict[str, Mapping[str, str]]())
+    texts = {name: (row.get("height") or "", row.get("width") or "") for name, row in images.items()}
+    return {name: max(int(text) if text.isdecimal() else 0 for text in both) for name, both in texts.items()}
 
 
 def is_x265(condition: Condition) -> bool:
@@ -109,7 +116,7 @@ def metric_differences(name: str, evaluations: Iterable[Evaluation]) -> list[Unl
 
 def patch_differences(evaluations: Iterable[Evaluation]) -> list[Unlike]:
     """Whether realism was measured on patches of another size than the paper's."""
-    sizes = {part(one.content, "realism", "patch_size") for one in evaluations} - {None, paper.PATCH}
+    sizes = {one.realism.patch_size for one in evaluations if one.realism} - {None, paper.PATCH}
     return [Unlike("other patches", f"patches of {size} pixels") for size in sizes]
 
 
@@ -123,7 +130,7 @@ def training_differences(group: Group, members: Sequence[Evaluation]) -> list[Un
     features, planned = traits.get("features") or "unknown", traits.get("planned iterations")
     whole_set = data == "div2k" or (training.get("training_images"), training.get("validation_images")) == (800, 100)
     other_encoder = identity.get("codec") == "bpg" and not paper.ENCODER.items() <= identity.items()
-    options = [option for option in part(members[0].config, "options") or () if by_hand(str(option))]
+    options = [option for option in part(members[0].configuration, "options") or () if by_hand(str(option))]
     told: list[tuple[object, str, str]] = [
         (group.trained_for, "other training", group.trained_for),
         (not group.scale, "unknown scale", "of unknown scale"),

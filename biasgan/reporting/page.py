@@ -8,13 +8,12 @@ from markupsafe import Markup
 
 from biasgan import __version__
 from biasgan.analysis.figures import DARK, LIGHT
-from biasgan.reporting.bias_table import features_of, judge_of
+from biasgan.evaluation.result import Condition, Evaluation, Json
+from biasgan.reporting.bias import features_of, judge_of
 from biasgan.reporting.charts import Chart, names_of
-from biasgan.reporting.evaluations import Condition, Evaluation, Json, part
 from biasgan.reporting.groups import identity_of
 from biasgan.reporting.pictures import GAIN, Picture
 from biasgan.reporting.table import Table
-from biasgan.runs.folder import RunFolder
 
 FOLDER = "template"
 
@@ -49,45 +48,43 @@ def provenance(evaluation: Evaluation, label: str) -> Provenance:
         evaluation: It.
         label: Of its images.
     """
-    content = evaluation.content
+    subject, condition, run = evaluation.subject, evaluation.condition, evaluation.run
     seed = "" if evaluation.seed is None else f", seed {evaluation.seed}"
     facts = {
-        "subject": f"{evaluation.kind} {evaluation.path or evaluation.name}",
-        "sha256 of the weights": evaluation.sha256,
-        "images": f"{evaluation.condition.images} of {evaluation.condition.set_name}",
-        "fingerprint of the set": evaluation.condition.fingerprint,
+        "subject": f"{subject.kind} {subject.path or subject.name}",
+        "sha256 of the weights": subject.sha256,
+        "images": f"{condition.images} of {condition.set_name}",
+        "fingerprint of the set": condition.fingerprint,
         "features": features_of(evaluation),
-        "discriminator": _discriminator(evaluation),
-        "codec": f"{evaluation.condition.codec} {evaluation.condition.quality}; {identity_of(evaluation.condition)}",
-        **{name: content.get(name) for name in ("hardware", "commit", "date")},
-        "versions": _listed(content.get("versions")),
-        "options": _listed(content.get("options")),
+        "discriminator": discriminator_of(evaluation),
+        "codec": f"{condition.codec} {condition.quality}; {identity_of(condition)}",
+        "hardware": evaluation.hardware,
+        "commit": evaluation.commit,
+        "date": evaluation.date,
+        "versions": ", ".join(f"{name} {value}" for name, value in evaluation.versions.items()),
+        "options": ", ".join(f"{name} {value}" for name, value in evaluation.options.items()),
         "measured in": str(evaluation.file),
     }
-    texts = {"evaluated by": str(content.get("command") or "")}
-    if evaluation.training:
-        texts["training, from summary.json"] = json.dumps(evaluation.training, indent=2)
-    if evaluation.run and (config := RunFolder(evaluation.run).config).is_file():
-        texts["training, config.yaml"] = config.read_text(encoding="utf-8", errors="replace")
+    texts = {
+        "evaluated by": evaluation.command,
+        "training, from summary.json": json.dumps(evaluation.training, indent=2) if evaluation.training else None,
+        "training, config.yaml": run.config.read_text(encoding="utf-8", errors="replace")
+        if run and run.config.is_file()
+        else None,
+    }
     return Provenance(
-        f"{evaluation.name}{seed}: {label}",
-        {name: str(value) for name, value in facts.items() if value not in (None, "")},
+        f"{subject.name}{seed}: {label}",
+        {name: value for name, value in facts.items() if value},
         {name: text for name, text in texts.items() if text},
     )
 
 
-def _discriminator(evaluation: Evaluation) -> str:
+def discriminator_of(evaluation: Evaluation) -> str:
     """What gave the realism, in words."""
-    size, digest = (part(evaluation.content, "realism", name) for name in ("patch_size", "sha256"))
+    realism = evaluation.realism
+    size, digest = (realism.patch_size, realism.sha256) if realism else (None, None)
     parts = (judge_of(evaluation), f"patches of {size} pixels" if size else "", f"sha256 {digest}" if digest else "")
     return "; ".join(words for words in parts if words)
-
-
-def _listed(given: object) -> str:
-    """Names with their values, in a line."""
-    if not isinstance(given, dict):
-        return ""
-    return ", ".join(f"{name} {value}" for name, value in given.items())  # pyright: ignore[reportUnknownVariableType] - of JSON
 
 
 def protocols_of(evaluations: Sequence[Evaluation]) -> list[tuple[str, Json, int, bool]]:
@@ -108,7 +105,7 @@ def page(
     sections: Sequence[Section],
     evaluations: Sequence[Evaluation],
     left_out: Sequence[str],
-    pictures: Mapping[Condition, Sequence[Picture]],
+    pictures: Mapping[str, Sequence[Picture]],
     labels: Mapping[Condition, str],
     methods: int,
 ) -> str:
@@ -118,7 +115,7 @@ def page(
         sections: Tables and charts.
         evaluations: What they are made of.
         left_out: What is not in them and why.
-        pictures: For the gallery.
+        pictures: For the gallery, by the label of their images.
         labels: Of the images.
         methods: How many there are.
     """
@@ -128,10 +125,10 @@ def page(
     )  # fmt: skip
     gallery = [
         {
-            "label": labels[condition],
+            "label": label,
             "pictures": [picture._asdict() | {"versions": list(picture.versions.items())} for picture in some],
         }
-        for condition, some in pictures.items()
+        for label, some in pictures.items()
     ]
     facts: dict[str, Any] = {
         "evaluations": len(evaluations),
@@ -151,13 +148,7 @@ def page(
         gain=GAIN,
         protocols=protocols_of(evaluations),
         provenances=[provenance(evaluation, labels[evaluation.condition]) for evaluation in evaluations],
-        svg=_inline,
     )
-
-
-def _inline(chart: Chart) -> Markup:
-    """A chart as a part of the page."""
-    return Markup(chart.inline)
 
 
 def _read(name: str) -> Markup:

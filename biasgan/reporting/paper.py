@@ -1,7 +1,7 @@
 """The figures of Xing et al., CVPR 2024 (arXiv 2402.17200), as printed there."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 COMPRESSED = "compressed"
 NAMES = {
@@ -21,8 +21,10 @@ METHODS = ("vanilla", "conditional", "divergence", "full")
 
 IMAGES = "the 100 validation images of DIV2K, compressed by BPG (JCT-VC within libbpg 0.9.8)"
 NAMES_OF_IMAGES = frozenset(f"{number:04}" for number in range(801, 901))
+NAMES_OF_FLICKR2K = [frozenset(f"{number:06}" for number in range(first, 2651)) for first in (1, 1989)]
+"""Those of all images, and of the last quarter, which is there to validate with."""
 LONG_SIDE = 2000
-"""DIV2K's images are of 2K resolution along one side at least."""
+"""Images of both sets are of 2K resolution along one side at least."""
 ENCODER = {"backend": "libbpg", "encoder": "bpgenc 0.9.8 jctvc", "chroma": "4:2:0", "level": 8}
 """What of a codec's identity is that of the paper's BPG."""
 X265_TAKES = 3
@@ -42,6 +44,18 @@ class Subject(NamedTuple):
 
     baseline: str
     method: str | None = None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        name = NAMES.get(self.baseline, self.baseline)
+        return f"{name}, {self.method}" if self.method else name
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Sorts as the paper's tables do, what is unknown last."""
+        places = (([*NAMES], self.baseline), ([*METHODS], self.method or ""))
+        return tuple(known.index(own) if own in known else len(known) for known, own in places)
 
 
 ROWS = (
@@ -154,3 +168,9 @@ FLICKR2K_REALISM: Mapping[Subject, tuple[str, str, str]] = {
 """The same of Flickr2K. That of originals in Tab. 2 follows from both differences that stand beside it."""
 
 FLICKR2K_IMAGES = "Flickr2K, of which the paper does not say which images, compressed by BPG"
+
+
+def subject_of(chosen: Mapping[str, Any]) -> Subject | None:
+    """Baseline and method of the choices of a training; a baseline without a discriminator has no method."""
+    baseline, method = chosen.get("baseline"), chosen.get("method")
+    return Subject(baseline, method if baseline in ADVERSARIAL else None) if baseline else None

@@ -2,14 +2,13 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from biasgan.io.images import ImageError, read_image
-from biasgan.reporting.evaluations import Condition, Evaluation
-from biasgan.reporting.groups import Grouped
+from biasgan.reporting.groups import Grouped, Images
 
 CHARACTERS = 3_400_000
 """What all pictures of a page take together, at most."""
@@ -33,65 +32,58 @@ class Picture(NamedTuple):
     """`original`, `compressed` or a label → data URI."""
 
 
-def pictures_of(conditions: Mapping[Condition, Grouped]) -> tuple[dict[Condition, list[Picture]], list[str]]:
+def pictures_of(images: Sequence[Images]) -> tuple[dict[str, list[Picture]], list[str]]:
     """Crops for the page, of the first seed of each group: as large, as many and as good as there is room for.
 
     Crops are not scaled, for what is compared would vanish; each is the one that compression damaged most.
 
     Args:
-        conditions: What was evaluated on which images.
+        images: What was evaluated on which images.
 
     Returns:
-        The pictures, and why others are left out.
+        The pictures by the label of their images, and why others are left out.
     """
-    files = {condition: _files(groups) for condition, groups in conditions.items()}
+    files = {one.label: files_of(one.groups) for one in images}
+
+    def crops(count: int) -> int:
+        return sum(len(versions) for named in files.values() for versions in list(named.values())[:count])
+
     count = PICTURES
-    while count > 1 and _sum(files, count) * LEAST**2 > CHARACTERS * 3:
+    while count > 1 and crops(count) * LEAST**2 > CHARACTERS * 3:
         count -= 1
-    share = CHARACTERS // max(1, _sum(files, count))
+    share = CHARACTERS // max(1, crops(count))
     # About four pixels a character at a good quality.
     side = int(min(MOST, max(LEAST, (4 * share) ** 0.5))) // 8 * 8
-    found: dict[Condition, list[Picture]] = {}
+    found: dict[str, list[Picture]] = {}
     left_out: list[str] = []
-    for condition, named in files.items():
+    for label, named in files.items():
         for name, versions in list(named.items())[:count]:
             try:
-                crop = _crop(name, versions, side, share)
+                found.setdefault(label, []).append(crop_of(name, versions, side, share))
             except ImageError as error:
                 left_out.append(str(error))
-                continue
-            found.setdefault(condition, []).append(crop)
-    return found, left_out
+    return {label: some for label, some in found.items() if some}, left_out
 
 
-def _sum(files: Mapping[Condition, Mapping[str, Mapping[str, Path]]], count: int) -> int:
-    """How many crops there are if so many pictures of each set are shown."""
-    return sum(len(versions) for named in files.values() for versions in list(named.values())[:count])
-
-
-def _files(groups: Grouped) -> dict[str, dict[str, Path]]:
+def files_of(groups: Grouped) -> dict[str, dict[str, Path]]:
     """Picture → version → file, of the pictures that have both an original and a compressed version."""
     found: dict[str, dict[str, Path]] = {}
     for group, members in groups.items():
         first = min(members, key=lambda member: (member.seed is None, member.seed or 0))
-        for picture in _pictures(first):
-            versions = found.setdefault(str(picture["name"]), {})
+        folder = first.file.parent
+        for picture in first.pictures:
+            versions = found.setdefault(picture.get("name", ""), {})
             for version in ("original", "compressed", "restored"):
-                file = first.file.parent / str(picture.get(version) or "")
-                label = group.label if version == "restored" else version
+                file = folder / picture.get(version, "")
                 # What an evaluation names elsewhere is none of its pictures.
-                if file.is_file() and file.resolve().is_relative_to(first.file.parent.resolve()):
-                    versions.setdefault(label, file)
-    return {name: versions for name, versions in found.items() if {"original", "compressed"} <= versions.keys()}
+                if file.is_file() and file.resolve().is_relative_to(folder.resolve()):
+                    versions.setdefault(group.label if version == "restored" else version, file)
+    return {
+        name: versions for name, versions in found.items() if name and {"original", "compressed"} <= versions.keys()
+    }
 
 
-def _pictures(evaluation: Evaluation) -> Sequence[Mapping[str, Any]]:
-    given = evaluation.content.get("pictures")
-    some = cast(list[object], given) if isinstance(given, list) else []
-    return [cast(Mapping[str, Any], one) for one in some if isinstance(one, dict) and "name" in one]
-
-
-def _crop(name: str, files: Mapping[str, Path], side: int, most: int) -> Picture:
+def crop_of(name: str, files: Mapping[str, Path], side: int, most: int) -> Picture:
     """Cut the crop that compression damaged most out of all versions of an image.
 
     Raises:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from biasgan.analysis.disparity import pixel_distance
-from biasgan.analysis.triangle import Triangle, deviation
+from biasgan.analysis.triangle import Triangle, deviation, side_lengths
 from biasgan.losses.perceptual import feature_distance
 from biasgan.networks.vgg_features import VGGFeatures
 
@@ -78,3 +78,9 @@ def test_the_mean_triangle_has_the_mean_sides() -> None:
 )
 def test_triangle_inequality(sides: tuple[float, float, float], holds: bool) -> None:
     assert Triangle(*sides).holds == holds
+
+
+def test_sides_of_many_triangles_are_in_order() -> None:
+    compressed, restored, original = (torch.tensor(each) for each in ([0.0, 1.0], [1.0, 3.0], [5.0, 9.0]))
+    sides = side_lengths(lambda one, other: (one - other).abs(), compressed, restored, original)
+    assert sides.tolist() == [[1, 5, 4], [2, 8, 6]]

@@ -10,7 +10,7 @@ from PIL import Image
 from biasgan.analysis.disparity import Disparity
 from biasgan.analysis.realism import Realism, Scores
 from biasgan.analysis.realism_figure import patch_realism_figure
-from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image, most_damaged
+from biasgan.evaluation.drawings import Judged, draw_disparity, draw_image
 from biasgan.io.images import read_image
 
 STATES = ("compressed", "restored", "original")
@@ -45,17 +45,6 @@ def test_the_most_damaged_patch_is_shown_with_its_realism(tmp_path: Path, monkey
     assert shown == [pytest.approx((0.5, 0.51, 0.52))]
     with Image.open(tmp_path / files["realism"]) as picture:
         assert picture.width > 2 * picture.height
-
-
-def test_the_crop_is_the_most_damaged_one() -> None:
-    images = {state: torch.zeros(3, 256, 3 * 256) for state in STATES}
-    images["original"][:, 5:9, 300:400] = 1
-    images["restored"][:, :, :256] = 1
-    place, crops = most_damaged(images, 256)
-    assert place == 1
-    assert all(crop.shape == (3, 256, 256) for crop in crops.values())
-    assert torch.equal(crops["original"], images["original"][:, :, 256:512])
-    assert crops["restored"].max() == 0
 
 
 def test_disparity_is_drawn_where_nothing_was_restored_too(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from biasgan.report import report
+from biasgan.reporting.report import report
 
 from .made import make_evaluation, make_sweep
 

@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from biasgan.reporting.comparisons import comparison_table
-from biasgan.reporting.evaluations import find_evaluations
-from biasgan.reporting.groups import by_condition, grouped, labels_of
+from biasgan.reporting.groups import by_images, grouped
+from biasgan.reporting.search import find_evaluations
 from biasgan.reporting.table import Row, Table
 
 from .made import NO_NIQE, make_evaluation, make_sweep
@@ -15,8 +15,7 @@ from .made import NO_NIQE, make_evaluation, make_sweep
 
 def comparisons(folder: Path) -> Table | None:
     evaluations = find_evaluations([str(folder)]).evaluations
-    conditions = by_condition(grouped(evaluations), evaluations)
-    return comparison_table(conditions, labels_of(conditions))
+    return comparison_table(by_images(grouped(evaluations), evaluations))
 
 
 def row(folder: Path, metric: str) -> Row:
@@ -95,7 +94,7 @@ def test_bias_is_compared_over_seeds(tmp_path: Path) -> None:
     make_sweep(tmp_path, methods=("vanilla", "full"), seeds=(1, 2))
     values: dict[str, list[float]] = {"vanilla": [], "full": []}
     for one in sorted(find_evaluations([str(tmp_path)]).evaluations, key=lambda one: one.seed or 0):
-        values[one.chosen["method"]].append(one.triangles["lpips"].deviation)
+        values[one.chosen["method"]].append(one.triangles["lpips"].triangle.deviation)
     expected = stats.ttest_rel(values["full"], values["vanilla"])
     found = row(tmp_path, "deviation by LPIPS")
     assert found.words[2] == "3 seeds"

@@ -4,8 +4,7 @@ import csv
 import io
 import re
 
-from biasgan.reporting.csv_files import table_as_csv
-from biasgan.reporting.latex import escaped, table_as_latex
+from biasgan.reporting.files import escaped, table_as_csv, table_as_latex
 from biasgan.reporting.table import Cell, Column, Row, Table
 
 TABLE = Table(

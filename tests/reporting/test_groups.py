@@ -1,9 +1,9 @@
 from pathlib import Path
 from typing import Any
 
-from biasgan.reporting.evaluations import find_evaluations
-from biasgan.reporting.groups import by_condition, counterpart, grouped, labels_of, repeated
+from biasgan.reporting.groups import by_images, counterpart, grouped, repeated
 from biasgan.reporting.paper import Subject
+from biasgan.reporting.search import find_evaluations
 
 from .made import TRAINED, make_evaluation, make_sweep
 
@@ -70,15 +70,15 @@ def test_images_have_labels_of_their_own(tmp_path: Path) -> None:
     make_evaluation(tmp_path / "d", images=10, **x265)
     make_evaluation(tmp_path / "e", quality=42, **x265)
     evaluations = find_evaluations([str(tmp_path)]).evaluations
-    conditions = by_condition(grouped(evaluations), evaluations)
-    assert sorted(labels_of(conditions).values()) == [
+    images = by_images(grouped(evaluations), evaluations)
+    assert sorted(one.label for one in images) == [
         "div2k-valid, bpg 37 (10 images)",
         "div2k-valid, bpg 37 (100 images) (library jctvc)",
         "div2k-valid, bpg 37 (100 images) (library x265 4.1) (set c0ffeec0)",
         "div2k-valid, bpg 37 (100 images) (library x265 4.1) (set feedfeed)",
         "div2k-valid, bpg 42",
     ]
-    assert [len(groups) for groups in conditions.values()] == [1] * 5
+    assert [len(one.groups) for one in images] == [1] * 5
 
 
 def config(weight: float = 0.1, **more: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -115,7 +115,7 @@ def test_a_repeated_training_is_no_second_seed_and_the_latest_counts(tmp_path: P
         make_evaluation(tmp_path / str(number), seed=seed, date=date, config=config(), subject=subject)
     evaluations = find_evaluations([str(tmp_path)]).evaluations
     (members,) = grouped(evaluations).values()
-    assert [member.name for member in members] == ["0", "2"]
+    assert [member.subject.name for member in members] == ["0", "2"]
     assert repeated(evaluations) == {tmp_path / "1" / "evaluation.json": tmp_path / "0" / "evaluation.json"}
 
 

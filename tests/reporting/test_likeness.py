@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from biasgan.evaluation.result import Evaluation
 from biasgan.metrics.fid import FID
 from biasgan.metrics.fidelity import PSNR
 from biasgan.metrics.iqa import MODELS
 from biasgan.reporting import paper
-from biasgan.reporting.evaluations import Evaluation, read_evaluation
 from biasgan.reporting.groups import grouped
 from biasgan.reporting.likeness import by_hand, differences, in_short, metric_differences, training_differences
 from biasgan.reporting.paper import ENCODER
@@ -18,7 +18,7 @@ from .made import PROTOCOLS, TRAINED, X265, make_evaluation
 
 def made(folder: Path, **options: Any) -> Evaluation:  # noqa: ANN401
     make_evaluation(folder, **options)
-    return read_evaluation(folder / "evaluation.json")
+    return Evaluation.read(folder / "evaluation.json")
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_a_set_is_known_by_its_images_not_by_its_folder(tmp_path: Path) -> None:
     one = made(tmp_path, set_name="div2k")
     with one.file.with_suffix(".csv").open("w", newline="") as file:
         csv.writer(file).writerows([["name", "height", "width"], *([f"{n:04}", 2040, 1356] for n in range(1, 101))])
-    assert in_short(differences([read_evaluation(one.file)])) == "other set"
+    assert in_short(differences([Evaluation.read(one.file)])) == "other set"
     one.file.with_suffix(".csv").unlink()
-    told = differences([read_evaluation(one.file)])
+    told = differences([Evaluation.read(one.file)])
     assert [each.short for each in told] == ["unknown set"]
     assert told[0].long == "which images div2k has is not known without evaluation.csv"
 

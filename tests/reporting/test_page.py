@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from biasgan.report import report
+from biasgan.reporting.report import report
 
 from .made import NO_NIQE, make_evaluation, make_sweep
 

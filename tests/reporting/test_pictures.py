@@ -8,16 +8,16 @@ import pytest
 from PIL import Image
 
 from biasgan.reporting import pictures
-from biasgan.reporting.evaluations import Condition, find_evaluations
-from biasgan.reporting.groups import Grouped, by_condition, grouped
+from biasgan.reporting.groups import Images, by_images, grouped
 from biasgan.reporting.pictures import data_uri, pictures_of, place_of_most
+from biasgan.reporting.search import find_evaluations
 
 from .made import make_evaluation, make_sweep
 
 
-def conditions(folder: Path) -> dict[Condition, Grouped]:
+def images_in(folder: Path) -> list[Images]:
     evaluations = find_evaluations([str(folder)]).evaluations
-    return by_condition(grouped(evaluations), evaluations)
+    return by_images(grouped(evaluations), evaluations)
 
 
 def opened(uri: str) -> np.ndarray:
@@ -28,7 +28,7 @@ def opened(uri: str) -> np.ndarray:
 
 def test_all_versions_of_an_image_are_together(tmp_path: Path) -> None:
     make_sweep(tmp_path, methods=("vanilla", "full"), seeds=(1, 0), pictures=2, side=64)
-    ((some,), left_out) = [*pictures_of(conditions(tmp_path))[0].values()], pictures_of(conditions(tmp_path))[1]
+    ((some,), left_out) = [*pictures_of(images_in(tmp_path))[0].values()], pictures_of(images_in(tmp_path))[1]
     assert left_out == []
     assert [picture.name for picture in some] == ["astronaut", "coffee"]
     versions = some[0].versions
@@ -55,7 +55,7 @@ def test_a_picture_takes_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch,
     assert len(data_uri(noise, large * 2 // 3)) <= large * 2 // 3
     make_sweep(tmp_path, pictures=4, side=200)
     monkeypatch.setattr(pictures, "CHARACTERS", 60_000)
-    found, _ = pictures_of(conditions(tmp_path))
+    found, _ = pictures_of(images_in(tmp_path))
     total = sum(len(uri) for some in found.values() for picture in some for uri in picture.versions.values())
     assert 20_000 < total <= 60_000
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_shown_is_named(tmp_path: Path) -> None:
     make_evaluation(tmp_path / "a", pictures=2, side=64)
     Image.new("RGB", (9, 9)).save(tmp_path / "a" / "pictures" / "astronaut-restored.png")
     (tmp_path / "a" / "pictures" / "coffee-compressed.png").write_bytes(b"none")
-    found, left_out = pictures_of(conditions(tmp_path))
+    found, left_out = pictures_of(images_in(tmp_path))
     assert found == {}
     assert len(left_out) == 2
     assert left_out[0].endswith("astronaut-restored.png has 9 x 9 pixels, its original 64 x 64.")
@@ -80,6 +80,6 @@ def test_no_file_outside_of_an_evaluation_is_shown(tmp_path: Path) -> None:
     for path in ("../secret.png", str(secret)):
         given = {**content["pictures"][0], "original": path}
         file.write_text(json.dumps(content | {"pictures": [given]}))
-        assert pictures_of(conditions(tmp_path)) == ({}, [])
+        assert pictures_of(images_in(tmp_path)) == ({}, [])
     file.write_text(json.dumps(content))
-    assert len(pictures_of(conditions(tmp_path))[0]) == 1
+    assert len(pictures_of(images_in(tmp_path))[0]) == 1

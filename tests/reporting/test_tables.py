@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -7,12 +6,14 @@ import pytest
 from scipy import stats
 
 from biasgan.analysis.rate_distortion import Curve, bd_metric, bd_rate
-from biasgan.reporting.bias_table import bias_table
-from biasgan.reporting.evaluations import Condition, Evaluation, find_evaluations
-from biasgan.reporting.groups import by_condition, grouped, labels_of
+from biasgan.evaluation.result import Evaluation
+from biasgan.reporting.bias import bias_table
+from biasgan.reporting.groups import by_images, grouped
 from biasgan.reporting.paper import Subject
+from biasgan.reporting.rates import Sweep, bd_metric_table, bd_rate_table, sweeps
+from biasgan.reporting.search import find_evaluations
 from biasgan.reporting.table import Cell, Table
-from biasgan.reporting.tables import ablation_table, bd_metric_table, bd_rate_table, quality_table, sweeps
+from biasgan.reporting.tables import ablation_table, quality_table
 
 from .made import NO_NIQE, PROTOCOLS, TRAINED, X265, make_evaluation, make_sweep
 
@@ -26,26 +27,25 @@ def found_in(folder: Path) -> tuple[Evaluation, ...]:
 def quality(folder: Path) -> Table:
     """The table of the only images."""
     evaluations = found_in(folder)
-    ((condition, groups),) = by_condition(grouped(evaluations), evaluations).items()
-    return quality_table(condition, labels_of([condition])[condition], groups, evaluations)
+    (images,) = by_images(grouped(evaluations), evaluations)
+    return quality_table(images)
 
 
 def ablation(folder: Path) -> Table | None:
     evaluations = found_in(folder)
-    ((condition, groups),) = by_condition(grouped(evaluations), evaluations).items()
-    return ablation_table(condition, condition.label, groups)
+    (images,) = by_images(grouped(evaluations), evaluations)
+    return ablation_table(images)
 
 
-def by_images(evaluations: Sequence[Evaluation]) -> dict[Condition, list[Evaluation]]:
-    conditions = by_condition(grouped(evaluations), evaluations)
-    return {condition: [one for one in evaluations if one.condition == condition] for condition in conditions}
+def swept(folder: Path) -> list[Sweep]:
+    evaluations = found_in(folder)
+    groups = grouped(evaluations)
+    return sweeps(by_images(groups, evaluations), groups)
 
 
 def rates(folder: Path) -> Table:
-    evaluations = found_in(folder)
-    groups = grouped(evaluations)
-    ((label, conditions),) = sweeps(by_images(evaluations)).items()
-    return bd_rate_table(label, conditions, groups)
+    (sweep,) = swept(folder)
+    return bd_rate_table(sweep)
 
 
 def cell(table: Table, row: str, column: str) -> Cell:
@@ -131,7 +131,7 @@ def test_bd_rates_are_those_of_the_analysis(tmp_path: Path) -> None:
     deltas: list[float] = []
     for seed in (0, 1):
         own = [one for one in found_in(tmp_path) if one.seed == seed]
-        bits = [one.bits_per_pixel for one in own]
+        bits = [one.bits_per_pixel.mean for one in own]
         compressed = [one.metrics["psnr"].compressed or 0 for one in own]
         deltas.append(bd_rate(Curve(bits, compressed), Curve(bits, [psnr(one) for one in own])).value)
     table = rates(tmp_path)
@@ -150,9 +150,9 @@ def test_images_are_the_same_at_all_qualities_if_their_names_and_sizes_are(tmp_p
     make_sweep(tmp_path, methods=("full",), qualities=(32, 37))
     images = {"name": "div2k-valid", "images": 100, "fingerprint": "feed" * 16}
     make_evaluation(tmp_path / "other", quality=42, side=97, set=images)
-    found = sweeps(by_images(found_in(tmp_path)))
-    assert [[condition.quality for condition in own] for own in found.values()] == [["32", "37"], ["42"]]
-    assert [label[:45] for label in found] == [
+    found = swept(tmp_path)
+    assert [[condition.quality for condition in one.conditions] for one in found] == [["32", "37"], ["42"]]
+    assert [one.label[:45] for one in found] == [
         f"div2k-valid, bpg (100 images, set {name}, b" for name in ("c0ffeec0", "feedfeed")
     ]
 
@@ -162,7 +162,7 @@ def test_other_interpolations_are_beside_and_little_overlap_is_marked(tmp_path: 
         make_evaluation(tmp_path / str(quality), "realesrgan", "full", 0, quality, shift=0.4 * (number == 1))
     make_sweep(tmp_path, methods=("vanilla",), qualities=(27, 32, 37, 42), shift=2)
     own = [one for one in found_in(tmp_path) if one.chosen["method"] == "full"]
-    bits = [one.bits_per_pixel for one in own]
+    bits = [one.bits_per_pixel.mean for one in own]
     curves = Curve(bits, [one.metrics["psnr"].compressed or 0 for one in own]), Curve(bits, [psnr(one) for one in own])
     found = cell(rates(tmp_path), "Real-ESRGAN, full", "PSNR")
     pchip, akima = (bd_rate(*curves, method).text.replace("-", "\N{MINUS SIGN}") for method in ("pchip", "akima"))
@@ -179,11 +179,10 @@ def test_other_interpolations_are_beside_and_little_overlap_is_marked(tmp_path: 
 def test_bd_metrics_are_those_of_the_analysis(tmp_path: Path) -> None:
     make_sweep(tmp_path, methods=("full",), qualities=(27, 32, 37, 42, 47))
     evaluations = found_in(tmp_path)
-    groups = grouped(evaluations)
-    ((label, conditions),) = sweeps(by_images(evaluations)).items()
-    table = bd_metric_table(label, conditions, groups)
+    (sweep,) = swept(tmp_path)
+    table = bd_metric_table(sweep)
     for name, title in (("psnr", "PSNR"), ("lpips", "LPIPS")):
-        bits = [one.bits_per_pixel for one in evaluations]
+        bits = [one.bits_per_pixel.mean for one in evaluations]
         better = name == "psnr"
         anchor = Curve(bits, [one.metrics[name].compressed or 0 for one in evaluations], better)
         test = Curve(bits, [one.metrics[name].restored or 0 for one in evaluations], better)
@@ -196,15 +195,13 @@ def test_bd_metrics_are_those_of_the_analysis(tmp_path: Path) -> None:
 def test_what_was_trained_but_not_evaluated_has_an_empty_row_that_says_why(tmp_path: Path) -> None:
     make_sweep(tmp_path, ("esrgan",), methods=("vanilla",))
     evaluations = found_in(tmp_path)
-    ((condition, groups),) = by_condition(grouped(evaluations), evaluations).items()
+    groups = grouped(evaluations)
+    (images,) = by_images(groups, evaluations)
     absent = {Subject("esrgan", "full"): "its training failed: out of memory", Subject("esrgan", "vanilla"): "never"}
     absent |= {Subject("my_net"): "its training has not ended"}
-    tables = [
-        quality_table(condition, "x", groups, evaluations, absent),
-        bias_table(condition, "x", groups, absent),
-        bd_rate_table("x", [condition], groups, absent),
-        ablation_table(condition, "x", groups, absent),
-    ]
+    images = images._replace(absent=absent)
+    (sweep,) = sweeps([images], groups)
+    tables = [quality_table(images), bias_table(images), bd_rate_table(sweep), ablation_table(images)]
     for table in tables:
         assert table is not None
         row = next(one for one in table.rows if one.label == "ESRGAN, full")
@@ -297,10 +294,8 @@ def test_what_x265_makes_of_a_qp_is_said_by_what_was_measured(tmp_path: Path) ->
     groups = grouped(evaluations)
 
     def note(qp: str) -> str:
-        own = by_condition(groups, evaluations)
-        (condition,) = (one for one in own if one.quality == qp)
-        some = [one for one in evaluations if one.condition == condition]
-        return quality_table(condition, "x", own[condition], some, None, evaluations).notes[1]
+        (images,) = (one for one in by_images(groups, evaluations) if one.condition.quality == qp)
+        return quality_table(images, evaluations).notes[1]
 
     pair = "; ".join(
         f"QP {qp} {made[qp]['metrics']['psnr']['compressed']:.2f} dB at {made[qp]['bits_per_pixel']['mean']:.3f} "
@@ -346,8 +341,8 @@ def test_what_is_for_several_qualities_makes_a_curve_without_mixed_images(tmp_pa
     for qp in (27, 32, 37, 42, "27-42"):
         subject = {"kind": "run", "name": "run", "path": "run", "sha256": "b"}
         make_evaluation(tmp_path / str(qp), quality=qp, training=training, config=CONFIG, subject=subject)
-    found = sweeps(by_images(found_in(tmp_path)))
-    assert [[condition.quality for condition in own] for own in found.values()] == [["27", "32", "37", "42"]]
+    found = swept(tmp_path)
+    assert [[condition.quality for condition in one.conditions] for one in found] == [["27", "32", "37", "42"]]
     assert cell(rates(tmp_path), "Real-ESRGAN, full (trained for bpg 27-42)", "PSNR").value is not None
     assert rates(tmp_path).notes[1] == (
         "Left out, since images of mixed or unknown qualities are no point of a curve: "

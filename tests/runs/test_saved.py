@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from biasgan.evaluation.mitigations import load_mitigations
+from biasgan.evaluation.judge import load_mitigations
 from biasgan.io.moved import MOVED, as_now
 from biasgan.runs.weights import load_discriminator, load_generator
 

@@ -1,12 +1,13 @@
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torchmetrics import CatMetric, MeanMetric
 
-from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.patches import patches_of
 from biasgan.analysis.realism import patch_scores, realism
-from biasgan.analysis.triangle import Triangle
+from biasgan.analysis.triangle import Triangle, side_lengths
 from biasgan.data.dataset import Pair
 from biasgan.losses.perceptual import feature_distance
 from biasgan.training.fidelity import FidelityRestoration, restoration, restored_of
@@ -62,21 +63,16 @@ class BiasMonitor(Callback):
             return
         module = restoration(pl_module)
         images = (batch.compressed, batch.original, restored_of(outputs))
-        patches = [patch_grid(image, self.patch_size, self.patches) for image in images]
         with trainer.precision_plugin.val_step_context():
-            for compressed, original, restored in zip(*(torch.split(p, CHUNK) for p in patches), strict=True):
+            for compressed, original, restored in patches_of(images, self.patch_size, CHUNK, self.patches):
                 self.watch(module, Step(compressed, original, restored, module.extract))
 
     def watch(self, module: FidelityRestoration, step: Step) -> None:
         """Measure some patches."""
-        compressed, original, restored = step.compressed_features, step.original_features, step.restored_features
-        pairs = {
-            "compressed_restored": (compressed, restored),
-            "compressed_original": (compressed, original),
-            "restored_original": (restored, original),
-        }
-        for side, (one, other) in pairs.items():
-            self.distances[side].to(module.device).update(feature_distance(one, other, self.layers))
+        features = step.compressed_features, step.restored_features, step.original_features
+        sides = side_lengths(partial(feature_distance, layers=self.layers), *features)
+        for metric, lengths in zip(self.distances.values(), sides.unbind(1), strict=True):
+            metric.to(module.device).update(lengths)
         if isinstance(module, RestorationGAN) and module.adversarial:
             relativistic = module.adversarial_loss.relativistic
             for candidate in CANDIDATES:

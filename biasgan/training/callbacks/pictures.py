@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from biasgan.analysis.patches import patch_grid
+from biasgan.analysis.patches import most_damaged
 from biasgan.analysis.training_figure import run_figure
 from biasgan.data.dataset import Pair
 from biasgan.io.files import atomic_write
@@ -82,9 +82,8 @@ class Previews(Callback):
         if trainer.is_global_zero and len(self.rows) < self.images:
             images = {"compressed": batch.compressed, "restored": restored_of(outputs), "original": batch.original}
             size = min(self.size, *batch.original.shape[-2:])
-            crops = {name: patch_grid(image, size) for name, image in images.items()}
-            damage = (crops["original"] - crops["compressed"]).abs().mean(dim=(1, 2, 3))
-            self.rows.append({name: grid[damage.argmax()].float().cpu() for name, grid in crops.items()})
+            _, crops = most_damaged(images, size)
+            self.rows.append({name: crop.float().cpu() for name, crop in crops.items()})
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw, write and log the picture."""

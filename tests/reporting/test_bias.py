@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from biasgan.analysis.triangle import deviation
-from biasgan.reporting.bias_table import bias_table
-from biasgan.reporting.evaluations import find_evaluations
-from biasgan.reporting.groups import by_condition, grouped
+from biasgan.reporting.bias import bias_table
+from biasgan.reporting.groups import by_images, grouped
+from biasgan.reporting.search import find_evaluations
 from biasgan.reporting.table import Cell, Table
 
 from .made import make_evaluation
@@ -13,8 +13,8 @@ from .made import make_evaluation
 
 def bias(folder: Path) -> Table:
     evaluations = find_evaluations([str(folder)]).evaluations
-    ((condition, groups),) = by_condition(grouped(evaluations), evaluations).items()
-    return bias_table(condition, condition.label, groups)
+    (images,) = by_images(grouped(evaluations), evaluations)
+    return bias_table(images)
 
 
 def row(table: Table, label: str) -> dict[str, Cell]:

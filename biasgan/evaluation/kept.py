@@ -1,10 +1,17 @@
+"""What is kept of each image in a file of its own, so that an interrupted evaluation goes on where it was."""
+
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save  # pyright: ignore[reportUnknownVariableType] - bare dict
+from torch import Tensor
 
 from biasgan.io.checksums import sha256
 from biasgan.io.files import atomic_write
@@ -58,3 +65,31 @@ def read_kept(path: Path, made_of: str) -> tuple[np.ndarray, Note] | None:
 def digest(pixels: np.ndarray) -> str:
     """Hash of pixels and their shape."""
     return sha256(str(pixels.shape).encode(), np.ascontiguousarray(pixels).data)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured on one image.
+
+    Attributes:
+        values: What was measured, by name.
+        note: What it was measured on and with, in words: `of` says what the values depend on.
+    """
+
+    values: Mapping[str, Tensor]
+    note: Mapping[str, str]
+
+    def write(self, path: Path) -> None:
+        """Write it whole or not at all."""
+        content = save({name: value.cpu().contiguous() for name, value in self.values.items()}, dict(self.note))
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(content)
+
+    @classmethod
+    def read(cls, path: Path) -> "Measurement | None":
+        """Read one; None if there is none, or it is damaged."""
+        try:
+            with cast(Any, safe_open(path, framework="pt")) as file:
+                return cls({name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {})  # noqa: SIM118
+        except (FileNotFoundError, SafetensorError):
+            return None

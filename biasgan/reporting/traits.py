@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from math import prod
 from typing import cast
 
-from biasgan.reporting.evaluations import Evaluation, Json, part, quality_text
+from biasgan.evaluation.result import Evaluation, Json, part, quality_text
 
 Traits = Mapping[str, str | None]
 """Name → value as text; None where it is not set, or not known."""
@@ -62,7 +62,7 @@ RELEASES = ("codec", "library", "pillow", "decoder", "pyav")
 
 def traits_of(evaluation: Evaluation) -> dict[str, str | None]:
     """What makes a training, by name: what summary and choices say first, then all else of its configuration."""
-    training, config = evaluation.training, evaluation.config
+    training, config = evaluation.training, evaluation.configuration
 
     def known(name: str) -> object:
         return training.get(name, part(config, "training", name))
@@ -70,7 +70,7 @@ def traits_of(evaluation: Evaluation) -> dict[str, str | None]:
     weights = training.get("features", part(config, "training", "features", "weights"))
     planned = part(config, "training", "iterations")
     found: dict[str, object] = {
-        "weights": evaluation.name if evaluation.kind == "weights" and config else None,
+        "weights": evaluation.subject.name if evaluation.subject.kind == "weights" and config else None,
         "configuration": None if config else "unknown",
         "scale": evaluation.chosen.get("scale"),
         "images": images_of(evaluation),
@@ -89,7 +89,7 @@ def traits_of(evaluation: Evaluation) -> dict[str, str | None]:
 
 def images_of(evaluation: Evaluation) -> str | None:
     """The images that were trained on: how many, and their hash; or else what is known of where they are."""
-    training, loader = evaluation.training, part(evaluation.config, "loader")
+    training, loader = evaluation.training, part(evaluation.configuration, "loader")
     places = [value for name, value in flat(loader, "loader") if is_any(name, IMAGES) and name.endswith(ROOTS)]
     # Of pairs that were given nobody knows the quality: there the compressed images count too.
     given = training.get("quality", "given") == "given"
@@ -101,7 +101,7 @@ def images_of(evaluation: Evaluation) -> str | None:
 
 def batch_of(evaluation: Evaluation) -> int | None:
     """Crops in an iteration, of all processes together."""
-    config = evaluation.config
+    config = evaluation.configuration
     size, processes = part(config, "loader", "batch_size"), part(evaluation.training, "recipe", "processes")
     if processes is None:
         counts = [part(config, "trainer", name) for name in ("devices", "num_nodes")]
@@ -111,7 +111,7 @@ def batch_of(evaluation: Evaluation) -> int | None:
 
 def leaves(evaluation: Evaluation) -> dict[str, str]:
     """All that makes a training, of its configuration alone, by the names on the way to it."""
-    config = evaluation.config
+    config = evaluation.configuration
     folder = part(config, "trainer", "default_root_dir")
     callbacks: Json = part(config, "callbacks") or {}
     classes = {name: str(part(callbacks, name, "_target_")).rpartition(".")[2] for name in callbacks}
@@ -223,7 +223,7 @@ def trained_for(evaluation: Evaluation) -> tuple[str, Traits]:
         In words, empty where it was evaluated at what it was trained for, or that is not known; and the codec's
         parameters then.
     """
-    training, config, condition = evaluation.training, evaluation.config, evaluation.condition
+    training, config, condition = evaluation.training, evaluation.configuration, evaluation.condition
     quality = quality_text(training.get("quality", part(config, "quality")))
     identity: Json = part(training, "codec_identity") or {}
     # Without a summary the class alone tells, or the choice's name.

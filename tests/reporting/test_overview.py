@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from biasgan.reporting.configuration_table import configuration_table
-from biasgan.reporting.evaluations import find_evaluations
 from biasgan.reporting.groups import Grouped, grouped
+from biasgan.reporting.overview import configuration_table
+from biasgan.reporting.search import find_evaluations
 
 from .made import make_evaluation
 

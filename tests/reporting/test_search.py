@@ -1,11 +1,82 @@
 import json
 from pathlib import Path
 
-from biasgan.reporting.absent import Absent, find_absent, reasons
-from biasgan.reporting.evaluations import find_evaluations
-from biasgan.reporting.paper import Subject
+import pytest
 
-from .made import make_evaluation
+from biasgan.reporting.paper import Subject
+from biasgan.reporting.search import Absent, find_absent, find_evaluations, places, reasons
+
+from .made import make_evaluation, make_sweep
+
+
+def test_damaged_evaluations_are_named_and_left_out(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "good")
+    make_evaluation(tmp_path / "bad", quality=None)
+    found = find_evaluations([str(tmp_path)])
+    assert [one.subject.name for one in found.evaluations] == ["good"]
+    (reason,) = found.left_out
+    assert reason.startswith(str(tmp_path / "bad" / "evaluation.json"))
+    assert reason.endswith("quality must be a number or a text; got None.")
+
+
+def test_files_that_are_no_json_are_left_out(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "good")
+    for name, data in (("cut", b'{"format": 1, "sub'), ("bytes", b"\xff\xfe"), ("list", b"[]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "evaluation.json").write_bytes(data)
+    found = find_evaluations([str(tmp_path)])
+    assert len(found.evaluations) == 1
+    assert sorted(Path(reason.split(" ")[0]).parent.name for reason in found.left_out) == ["bytes", "cut", "list"]
+
+
+def test_if_none_is_left_there_is_no_report(tmp_path: Path) -> None:
+    make_evaluation(tmp_path / "bad", format=7)
+    with pytest.raises(FileNotFoundError, match=r"no evaluation can be used:\n.*bad/evaluation.json is no evaluation"):
+        find_evaluations([str(tmp_path)])
+    make_evaluation(tmp_path / "good")
+    (tmp_path / "empty").mkdir()
+    for pattern in ("empty", "missing", "none-*"):
+        with pytest.raises(FileNotFoundError, match=r"has no evaluation.json in it; .*python -m biasgan.evaluate run="):
+            find_evaluations([str(tmp_path / "good"), str(tmp_path / pattern)])
+
+
+def test_globs_and_folders_find_each_evaluation_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_sweep(tmp_path / "a=1,b=2" / "[x]", methods=("vanilla", "full"))
+    make_evaluation(tmp_path / "a=1,b=2" / "[x]" / "realesrgan-full-37-0" / "kodak-bpg-37", set_name="kodak")
+    monkeypatch.chdir(tmp_path)
+    for given in (
+        [str(tmp_path)],
+        ["."],
+        ["a=1,b=2/[x]"],
+        ["a*/**"],
+        [str(tmp_path / "a*" / "*" / "real*")],
+        ["a*", f"../{tmp_path.name}/a*", str(tmp_path)],
+        ["a*/**/evaluation.json"],
+    ):
+        assert len({one.subject.name for one in find_evaluations(given).evaluations}) == 3, given
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert places("~/a*") == [tmp_path / "a=1,b=2"]
+
+
+def test_the_latest_of_two_evaluations_of_the_same_counts(tmp_path: Path) -> None:
+    for name, date in (
+        ("first", "2026-01-01T00:00:00"),
+        ("last", "2026-03-01T00:00:00"),
+        ("mid", "2026-02-01T00:00:00"),
+    ):
+        make_evaluation(tmp_path / name, date=date)
+    make_evaluation(tmp_path / "other", seed=1)
+    found = find_evaluations([str(tmp_path)])
+    assert sorted(one.subject.name for one in found.evaluations) == ["last", "other"]
+    assert len(found.left_out) == 2
+    assert all("the same was evaluated later" in reason for reason in found.left_out)
+
+
+def test_qualities_sort_as_numbers(tmp_path: Path) -> None:
+    for quality in ("10-50", 100, 20, 5.5):
+        make_evaluation(tmp_path / str(quality), quality=quality, seed=1)
+    conditions = [one.condition for one in find_evaluations([str(tmp_path)]).evaluations]
+    assert [one.quality for one in sorted(conditions, key=lambda one: one.order)] == ["5.5", "20", "100", "10-50"]
 
 
 def make_run(folder: Path, finished: bool, quality: object = 37) -> None:

@@ -1,6 +1,5 @@
 """What is measured on images, and what becomes of it over a set."""
 
-import json
 import math
 from dataclasses import replace
 
@@ -13,9 +12,11 @@ from torch import Tensor, nn
 from biasgan.analysis.patches import patch_grid
 from biasgan.data.pairs.entry import Entry
 from biasgan.evaluation.bootstrap import Bootstrap
-from biasgan.evaluation.figures import Figures, finite
-from biasgan.evaluation.measures import Judge, Measures
-from biasgan.evaluation.record import Record
+from biasgan.evaluation.findings import Findings
+from biasgan.evaluation.judge import Judge
+from biasgan.evaluation.kept import Measurement
+from biasgan.evaluation.measures import Measures
+from biasgan.evaluation.result import Speed
 from biasgan.io.images import to_tensor
 from biasgan.metrics.fid import FID, SetMetric, frechet_distance
 from biasgan.metrics.fidelity import PSNR
@@ -107,41 +108,41 @@ def make_measures(relativistic: bool = False) -> Measures:
     )
 
 
-def make_figures(measures: Measures, pictures: list[list[np.ndarray]]) -> Figures:
+def make_findings(measures: Measures, pictures: list[list[np.ndarray]]) -> Findings:
     entries = [Image(str(n), p[0].shape[1], p[0].shape[0], 1000 * (n + 1), 20) for n, p in enumerate(pictures)]
-    records = [Record(measures.of(*images), {"device": ""}) for images in pictures]
-    return Figures(entries, [entry.name for entry in entries], records, measures)
+    measurements = [Measurement(measures.of(*images), {"device": ""}) for images in pictures]
+    return Findings(entries, [entry.name for entry in entries], measurements, measures)
 
 
 @pytest.fixture(scope="module")
-def figures() -> Figures:
-    return make_figures(make_measures(), PICTURES)
+def findings() -> Findings:
+    return make_findings(make_measures(), PICTURES)
 
 
-def test_means_and_intervals_of_metrics(figures: Figures) -> None:
-    metrics = figures.metrics()
+def test_means_and_intervals_of_metrics(findings: Findings) -> None:
+    metrics = findings.metrics()
     assert list(metrics) == ["psnr", "lpips", "fid"]
     errors = np.array([[((p[k] / 255.0 - p[2] / 255.0) ** 2).mean() for k in (0, 1)] for p in PICTURES])
     psnr = -10 * np.log10(errors)
     found = metrics["psnr"]
-    assert [found["compressed"], found["restored"]] == pytest.approx(psnr.mean(0), rel=1e-5)
+    assert [found.compressed, found.restored] == pytest.approx(psnr.mean(0), rel=1e-5)
     bootstrap = Bootstrap(3)
-    assert found["compressed_interval"] == pytest.approx(bootstrap.interval(psnr[:, 0]), rel=1e-5)
-    assert found["restored_interval"] == pytest.approx(bootstrap.interval(psnr[:, 1]), rel=1e-5)
-    assert found["gain_interval"] == pytest.approx(bootstrap.interval(psnr[:, 1] - psnr[:, 0]), rel=1e-3, abs=1e-5)
+    assert found.compressed_interval == pytest.approx(bootstrap.interval(psnr[:, 0]), rel=1e-5)
+    assert found.restored_interval == pytest.approx(bootstrap.interval(psnr[:, 1]), rel=1e-5)
+    assert found.gain_interval == pytest.approx(bootstrap.interval(psnr[:, 1] - psnr[:, 0]), rel=1e-3, abs=1e-5)
 
 
-def test_a_metric_of_sets_has_one_number(figures: Figures) -> None:
+def test_a_metric_of_sets_has_one_number(findings: Findings) -> None:
     colours = torch.tensor(np.array([[(i / 255).mean((0, 1)) for i in p] for p in PICTURES])).unbind(1)
     expected = [float(frechet_distance(side, colours[2])) for side in colours[:2]]
-    found = figures.metrics()["fid"]
-    assert [found["compressed"], found["restored"]] == pytest.approx(expected, abs=1e-7)
-    assert [found[f"{name}_interval"] for name in ("compressed", "restored", "gain")] == [None] * 3
-    assert found["vectors"] == len(PICTURES)
+    found = findings.metrics()["fid"]
+    assert [found.compressed, found.restored] == pytest.approx(expected, abs=1e-7)
+    assert (found.compressed_interval, found.restored_interval, found.gain_interval) == (None, None, None)
+    assert found.vectors == len(PICTURES)
 
 
-def test_triangles_have_their_sides_in_order(figures: Figures) -> None:
-    triangles = figures.triangles()
+def test_triangles_have_their_sides_in_order(findings: Findings) -> None:
+    triangles = findings.triangles()
     assert list(triangles) == ["features", "lpips", "fid"]
     network = VGGFeatures(list(LAYERS), "random")
     expected: list[list[float]] = []
@@ -155,20 +156,20 @@ def test_triangles_have_their_sides_in_order(figures: Figures) -> None:
             ]
         )
     found = triangles["features"]
-    assert list(found.values())[:3] == pytest.approx(np.mean(expected, 0), rel=1e-4)
+    assert found.triangle == pytest.approx(np.mean(expected, 0), rel=1e-4)
     differences = [[np.abs(p[a].astype(float) - p[b]).mean() / 255 for p in PICTURES] for a, b in SIDES]
     found = triangles["lpips"]
-    names = ["compressed_restored", "compressed_original", "restored_original"]
-    assert [found[name] for name in names] == pytest.approx(np.mean(differences, 1), rel=1e-5)
+    assert found.triangle == pytest.approx(np.mean(differences, 1), rel=1e-5)
     one, two, three = np.mean(differences, 1)
-    assert found["deviation"] == pytest.approx(100 * (one**2 - three**2) / two**2, abs=1e-3)
-    low, high = found["deviation_interval"]
-    assert low <= found["deviation"] <= high
-    assert triangles["fid"]["deviation_interval"] is None
+    assert found.deviation == pytest.approx(100 * (one**2 - three**2) / two**2, abs=1e-3)
+    assert found.deviation is not None
+    low, high = found.deviation_interval or (math.inf, -math.inf)
+    assert low <= found.deviation <= high
+    assert triangles["fid"].deviation_interval is None
 
 
-def test_realism_of_all_patches(figures: Figures) -> None:
-    scores = [figures.records[n].values["scores"].numpy() for n in range(3)]
+def test_realism_of_all_patches(findings: Findings) -> None:
+    scores = [findings.measurements[n].values["scores"].numpy() for n in range(3)]
     assert [len(score) for score in scores] == [1, 2, 1]
     grids = [[patch_grid(to_tensor(image)[None], 128).numpy() for image in p] for p in PICTURES]
     # Original, restored, compressed, each beside its compressed patch.
@@ -176,13 +177,13 @@ def test_realism_of_all_patches(figures: Figures) -> None:
         np.concatenate([expit((3 * grid[state] - grid[0]).mean(1)).mean((1, 2)) for grid in grids]).mean()
         for state in (2, 1, 0)
     ]
-    found = figures.realism()
+    found = findings.realism()
     assert found
-    assert (found["kind"], found["conditional"], found["patch_size"]) == ("plain", True, 128)
-    assert found["sha256"] == "abc"
-    assert [found[name] for name in ("original", "restored", "compressed")] == pytest.approx(expected, abs=1e-5)
+    assert (found.kind, found.conditional, found.patch_size) == ("plain", True, 128)
+    assert found.sha256 == "abc"
+    assert [found.original, found.restored, found.compressed] == pytest.approx(expected, abs=1e-5)
     for number, name in enumerate(("original", "restored", "compressed")):
-        assert found[f"{name}_interval"] == pytest.approx(ends([score[:, number] for score in scores]))
+        assert getattr(found, f"{name}_interval") == pytest.approx(ends([score[:, number] for score in scores]))
 
 
 def ends(scores: list[np.ndarray]) -> tuple[float, float]:
@@ -192,138 +193,133 @@ def ends(scores: list[np.ndarray]) -> tuple[float, float]:
 
 
 def test_realism_of_a_relativistic_discriminator() -> None:
-    figures = make_figures(make_measures(relativistic=True), PICTURES)
-    found = figures.realism()
+    findings = make_findings(make_measures(relativistic=True), PICTURES)
+    found = findings.realism()
     assert found
-    logits = [record.values["scores"].double().numpy() for record in figures.records]
+    logits = [one.values["scores"].double().numpy() for one in findings.measurements]
     average = np.concatenate(logits).mean(0)
     # Each against the opposite set: originals against restored and the reverse, compressed against restored.
     for number, (name, against) in enumerate([("original", 1), ("restored", 0), ("compressed", 1)]):
         expected = ends([expit(score[:, number] - average[against]) for score in logits])
-        assert found[f"{name}_interval"] == pytest.approx(expected, rel=1e-5)
-    assert found["kind"] == "relativistic"
-    assert found["original"] + found["restored"] == pytest.approx(1, abs=0.01)
+        assert getattr(found, f"{name}_interval") == pytest.approx(expected, rel=1e-5)
+    assert found.kind == "relativistic"
+    assert found.original + found.restored == pytest.approx(1, abs=0.01)
     # Of each image, the patches against the average over all images.
-    for row, score in zip(figures.rows(), logits, strict=True):
+    for row, score in zip(findings.rows(), logits, strict=True):
         assert row["realism_compressed"] == pytest.approx(expit(score[:, 2] - average[1]).mean(), rel=1e-5)
 
 
 def test_without_a_discriminator_there_is_no_realism() -> None:
     measures = Measures(Suite({}), VGGFeatures(["conv1_2"], "random"), {"conv1_2": 1.0})
-    figures = make_figures(measures, PICTURES[2:])
-    assert figures.realism() is None
-    assert figures.metrics() == {}
-    assert figures.speed("32") is None
-    assert list(figures.triangles()) == ["features"]
-    assert "realism_original" not in figures.rows()[0]
+    findings = make_findings(measures, PICTURES[2:])
+    assert findings.realism() is None
+    assert findings.metrics() == {}
+    assert findings.speed("32") is None
+    assert list(findings.triangles()) == ["features"]
+    assert "realism_original" not in findings.rows()[0]
 
 
-def test_disparity_of_all_patches(figures: Figures) -> None:
-    found = figures.disparity()
-    assert [found[name]["patches"] for name in ("pixels", "features")] == [4, 4]
-    pixels = figures.disparities["pixels"]
+def test_disparity_of_all_patches(findings: Findings) -> None:
+    found = findings.disparity()
+    assert [found[name].patches for name in ("pixels", "features")] == [4, 4]
+    pixels = findings.disparities["pixels"]
     image = PICTURES[0]
     expected = [np.abs(image[0][:128, :128].astype(float) - image[k][:128, :128]).mean() / 255 for k in (2, 1)]
     assert [pixels.original[0], pixels.restored[0]] == pytest.approx(expected, rel=1e-5)
-    assert found["pixels"]["slope"] == pytest.approx(np.polyfit(*pixels, 1)[0])
-    rows = figures.disparity_rows()
+    assert found["pixels"].slope == pytest.approx(np.polyfit(*pixels, 1)[0])
+    rows = findings.disparity_rows()
     assert [(row["name"], row["patch"]) for row in rows] == [("0", 0), ("1", 0), ("1", 1), ("2", 0)]
     assert [row["pixels_restored"] for row in rows] == pixels.restored.tolist()
-    features = figures.disparities["features"]
+    features = findings.disparities["features"]
     assert [row["features_original"] for row in rows] == features.original.tolist()
-    triangle = figures.records[2].values["triangle/features"]
+    triangle = findings.measurements[2].values["triangle/features"]
     assert [features.restored[3], features.original[3]] == pytest.approx(triangle[:2].tolist(), rel=1e-6)
 
 
 @pytest.mark.parametrize(("copied", "deviation"), [(2, 100), (0, -100)])
 def test_what_equals_an_end_of_the_triangle(copied: int, deviation: float) -> None:
     """Restored as originals: +100 % by every distance; as compressed: -100 %."""
-    figures = make_figures(make_measures(), [[p[0], p[copied], p[2]] for p in PICTURES])
-    for triangle in figures.triangles().values():
-        assert triangle["deviation"] == pytest.approx(deviation, abs=1e-3)
-        assert triangle["holds"]
-        if triangle["deviation_interval"]:
-            assert triangle["deviation_interval"] == pytest.approx((deviation, deviation), abs=1e-3)
-    psnr = figures.metrics()["psnr"]
+    findings = make_findings(make_measures(), [[p[0], p[copied], p[2]] for p in PICTURES])
+    for triangle in findings.triangles().values():
+        assert triangle.deviation == pytest.approx(deviation, abs=1e-3)
+        assert triangle.holds
+        if triangle.deviation_interval:
+            assert triangle.deviation_interval == pytest.approx((deviation, deviation), abs=1e-3)
+    psnr = findings.metrics()["psnr"]
     if copied == 2:
-        assert psnr["restored"] == math.inf
-        assert psnr["gain_interval"] is None
-        assert finite(psnr)["restored"] is None
+        assert psnr.restored == math.inf
+        assert psnr.gain_interval is None
     else:
-        assert psnr["restored"] == psnr["compressed"]
-        assert psnr["gain_interval"] == (0, 0)
+        assert psnr.restored == psnr.compressed
+        assert psnr.gain_interval == (0, 0)
 
 
-def test_rows_of_the_table(figures: Figures) -> None:
-    rows = figures.rows()
+def test_rows_of_the_table(findings: Findings) -> None:
+    rows = findings.rows()
     assert [row["name"] for row in rows] == ["0", "1", "2"]
     names = [f"{metric}_{side}" for metric in ("psnr", "lpips") for side in ("compressed", "restored")]
     names += [f"realism_{state}" for state in ("original", "restored", "compressed")]
     assert list(rows[0]) == ["name", "height", "width", "bits_per_pixel", *names]
-    for row, scores in zip(rows, figures.patch_realism, strict=True):
+    for row, scores in zip(rows, findings.patch_realism, strict=True):
         assert row["realism_restored"] == pytest.approx(scores.restored.mean().item())
     assert (rows[1]["height"], rows[1]["width"], rows[1]["bits_per_pixel"]) == (130, 300, 2000 / 39000)
     restored = [value for row in rows if isinstance(value := row["psnr_restored"], float)]
     assert len(restored) == len(rows)
-    assert np.mean(restored) == pytest.approx(figures.metrics()["psnr"]["restored"])
+    assert np.mean(restored) == pytest.approx(findings.metrics()["psnr"].restored)
 
 
 @pytest.fixture(scope="module")
-def with_small() -> Figures:
+def with_small() -> Findings:
     measures = Measures(
         Suite({"psnr": PSNR(), "lpips": Choosy(), "fid": ChoosyColours()}), VGGFeatures(list(LAYERS), "random"), LAYERS
     )
     sizes = [(60, 70), (8, 9), (40, 50), (1, 3)]
-    return make_figures(
+    return make_findings(
         measures, [[picture(3 * n + state, *size) for state in range(3)] for n, size in enumerate(sizes)]
     )
 
 
-def test_images_that_a_metric_cannot_take_have_empty_cells(with_small: Figures) -> None:
+def test_images_that_a_metric_cannot_take_have_empty_cells(with_small: Findings) -> None:
     rows = with_small.rows()
     assert [row["lpips_restored"] is None for row in rows] == [False, True, False, True]
     assert all(row["psnr_restored"] is not None for row in rows)
     found = with_small.metrics()
-    assert "images" not in found["psnr"]
+    assert found["psnr"].images is None
     values = [float(row["lpips_restored"] or 0) for row in rows]
-    assert found["lpips"]["restored"] == pytest.approx((values[0] + values[2]) / 2)
-    assert found["lpips"]["images"] == found["fid"]["images"] == 2
-    assert found["lpips"]["unmeasured"] == {
+    assert found["lpips"].restored == pytest.approx((values[0] + values[2]) / 2)
+    assert found["lpips"].images == found["fid"].images == 2
+    assert found["lpips"].unmeasured == {
         "1": "9 x 8 pixels, less than the 11 that lpips needs",
         "3": "3 x 1 pixels, less than the 11 that lpips needs",
     }
-    assert found["lpips"]["gain_interval"]
-    assert found["fid"]["vectors"] == 2
+    assert found["lpips"].gain_interval
+    assert found["fid"].vectors == 2
     assert list(with_small.triangles()) == ["features", "lpips", "fid"]
-    assert json.dumps(finite(found), allow_nan=False)
 
 
-def test_where_no_image_is_large_enough_there_is_no_number(with_small: Figures) -> None:
+def test_where_no_image_is_large_enough_there_is_no_number(with_small: Findings) -> None:
     small = [1, 3]
-    figures = Figures(
+    findings = Findings(
         [with_small.entries[n] for n in small],
         [with_small.names[n] for n in small],
-        [with_small.records[n] for n in small],
+        [with_small.measurements[n] for n in small],
         with_small.measures,
     )
-    found = figures.metrics()
-    assert math.isnan(found["lpips"]["restored"])
-    assert math.isnan(found["fid"]["restored"])
-    assert finite(found["lpips"])["compressed"] is None
-    assert found["lpips"]["images"] == 0
-    assert list(figures.triangles()) == ["features"]
+    found = findings.metrics()
+    assert math.isnan(found["lpips"].restored)
+    assert math.isnan(found["fid"].restored)
+    assert found["lpips"].images == 0
+    assert list(findings.triangles()) == ["features"]
 
 
-def test_speed_is_that_of_all_images(figures: Figures) -> None:
+def test_speed_is_that_of_all_images(findings: Findings) -> None:
     timed = [
-        Record({**record.values, "seconds": torch.tensor(0.5, dtype=torch.float64)}, {"device": f"card {n // 2}"})
-        for n, record in enumerate(figures.records)
+        Measurement({**one.values, "seconds": torch.tensor(0.5, dtype=torch.float64)}, {"device": f"card {n // 2}"})
+        for n, one in enumerate(findings.measurements)
     ]
-    speed = Figures(figures.entries, figures.names, timed, figures.measures).speed("bf16")
+    speed = Findings(findings.entries, findings.names, timed, findings.measures).speed("bf16")
     pixels = sum(height * width for height, width in SIZES)
-    assert speed == {
-        "seconds": 1.5, "megapixels_per_second": pixels / 1.5e6, "device": "card 0, card 1", "precision": "bf16",
-    }  # fmt: skip
+    assert speed == Speed(1.5, pixels / 1.5e6, "card 0, card 1", "bf16")
 
 
 def test_values_depend_on_what_measures() -> None:
@@ -338,9 +334,3 @@ def test_values_depend_on_what_measures() -> None:
     identities.add(measures.identity)
     assert len(identities) == 5
     assert make_measures().identity in identities
-
-
-def test_json_has_no_numbers_that_it_cannot_express() -> None:
-    given = {"a": [1.5, math.nan, (math.inf, 2)], "b": {"c": -math.inf, "d": "inf", "e": None, "f": True}}
-    assert finite(given) == {"a": [1.5, None, [None, 2]], "b": {"c": None, "d": "inf", "e": None, "f": True}}
-    json.dumps(finite(given), allow_nan=False)

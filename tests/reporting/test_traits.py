@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from biasgan.reporting.configuration import flat, shown, text, told_apart, trained_for, traits_of
-from biasgan.reporting.evaluations import Evaluation, read_evaluation
+from biasgan.evaluation.result import Evaluation
+from biasgan.reporting.traits import flat, shown, text, told_apart, trained_for, traits_of
 
 from ..composer import Composer
 from .made import X265, make_evaluation
@@ -44,7 +44,7 @@ def make(tmp_path: Path, composed: Composer) -> Make:
         known |= {"pretrain_iterations": config["pretrain_iterations"], "precision": "32-true", "features": "random"}
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         make_evaluation(folder, baseline, training={**known, **(training or {})}, config=config, **content)
-        return read_evaluation(folder / "evaluation.json")
+        return Evaluation.read(folder / "evaluation.json")
 
     return made
 
@@ -154,12 +154,12 @@ def test_what_was_trained_for_is_told_where_it_is_not_what_was_evaluated(
 
 def test_without_a_summary_the_configuration_tells_codec_and_quality(make: Make, tmp_path: Path) -> None:
     blind = {"codec._target_": "biasgan.codecs.jpeg.JPEG", "quality": "10-50"}
-    config = make(blind).config
+    config = make(blind).configuration
     weights = {"kind": "weights", "name": "best", "path": "best.ckpt", "sha256": "1"}
     chosen = {"baseline": "realesrgan", "method": "full", "codec": "jpeg_blind"}
     more = {"subject": weights, "chosen": chosen, "config": config, "training": {}}
     make_evaluation(tmp_path / "weights", codec="jpeg", quality=20, **more)
-    one = read_evaluation(tmp_path / "weights" / "evaluation.json")
+    one = Evaluation.read(tmp_path / "weights" / "evaluation.json")
     assert one.seed == 0
     assert trained_for(one) == ("trained for jpeg 10-50", {})
     assert traits_of(one)["weights"] == "best"
@@ -168,14 +168,8 @@ def test_without_a_summary_the_configuration_tells_codec_and_quality(make: Make,
 def test_a_configuration_that_is_no_such_thing_is_none(tmp_path: Path) -> None:
     for number, config in enumerate(({"training": 3}, [], {"training": {}, "trainer": 1, "callbacks": {"a": 2}})):
         make_evaluation(tmp_path / str(number), config=config)
-        traits = traits_of(read_evaluation(tmp_path / str(number) / "evaluation.json"))
+        traits = traits_of(Evaluation.read(tmp_path / str(number) / "evaluation.json"))
         assert traits["configuration"] == (None if number == 2 else "unknown")
-
-
-def test_the_configuration_of_a_former_evaluation_is_read_from_its_run(make: Make, tmp_path: Path) -> None:
-    make_evaluation(tmp_path / "run")
-    (tmp_path / "run" / "config.yaml").write_text("training: {iterations: 9}\nseed: 4\n")
-    assert read_evaluation(tmp_path / "run" / "evaluation.json").config == {"training": {"iterations": 9}, "seed": 4}
 
 
 def test_values_in_words() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from biasgan.evaluation.mitigations import load_mitigations
+from biasgan.evaluation.judge import load_mitigations
 from biasgan.runs.weights import CheckpointError
 from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.mitigations.mitigation import Mitigation
