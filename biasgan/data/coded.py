@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 
 from biasgan.codecs.codec import Codec, CodecError
+from biasgan.codecs.quality import draw_quality, read_qualities
 from biasgan.data.digests import read_source
-from biasgan.data.quality import draw_quality, read_qualities
 from biasgan.data.sets import ImageSet
 from biasgan.data.store import DamageError, PairStore, StoredEntry, sha256, sha256_of_file
 from biasgan.data.stored import Inspection, Sources, StoredPairs

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.quality import draw_quality, read_qualities
+from biasgan.codecs.quality import draw_quality, read_qualities
 from biasgan.data.store import sha256
 
 
