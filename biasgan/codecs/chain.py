@@ -144,8 +144,7 @@ class Chain(Codec):
         coded: Coded | None = None
         for number, link in enumerate(self.links):
             draws = Random(f"{checksum} {number}")
-            shift = divmod(1 + (checksum + number) % 63, 8)
-            coded = link.encode(coded.image if coded else image, quality, draws, shift) or coded
+            coded = link.encode(coded.image if coded else image, quality, draws, shift_of(checksum + number)) or coded
         if coded:
             return coded
         file = io.BytesIO()
@@ -170,3 +169,8 @@ class Chain(Codec):
             except CodecError as error:
                 errors.append(str(error))
         raise CodecError(" ".join(errors))
+
+
+def shift_of(number: int) -> tuple[int, int]:
+    """One of the 63 shifts, rows and columns: all but (0, 0)."""
+    return divmod(1 + number % 63, 8)

@@ -20,13 +20,15 @@ class ResidualUNet(nn.Module):
     at each resolution, joined by addition. Unlike it, the image is folded 2 x 2 into channels first, so that nothing
     works at full resolution; the network predicts what is added to the image; and it is told no level. Instead it
     judges from the surroundings of each 8 x 8 pixels or so how much of that is to be added: all where much was lost,
-    next to nothing where nothing was. The last convolution starts at zero, so that at the start the output equals the
-    input. Such a start gets no gradient from the divergence loss; another loss must move the generator first.
+    next to nothing where nothing was.
 
     Args:
         channels: Width at a half, a quarter, an eighth … of the resolution; at least one.
         blocks: Residual blocks on the way down at each of these resolutions; on the way up there are as many, and one
             more at the first. The coarsest has its own only once.
+        start_as_identity: Zero the last convolution, so that at the start the output equals the input. Such a start
+            gets no gradient from the divergence loss, whose L1 distance to the compressed image has slope 0 at 0;
+            another loss must move the generator first.
 
     Shape:
         (N, 3, H, W) in [0, 1], H and W multiples of 2 for each of `channels` → same, not clamped.
@@ -36,7 +38,12 @@ class ResidualUNet(nn.Module):
             multiple.
     """
 
-    def __init__(self, channels: Sequence[int] = (48, 64, 64), blocks: Sequence[int] = (1, 1, 2)) -> None:
+    def __init__(
+        self,
+        channels: Sequence[int] = (48, 64, 64),
+        blocks: Sequence[int] = (1, 1, 2),
+        start_as_identity: bool = False,
+    ) -> None:
         super().__init__()
         if not channels or len(channels) != len(blocks):
             raise ValueError(
@@ -57,8 +64,9 @@ class ResidualUNet(nn.Module):
         self.last = conv3x3(channels[0], 12)
         self.strength = nn.Conv2d(channels[-1], 1, 1)
         nn.init.kaiming_normal_(self.first.weight, nonlinearity="linear")
-        for parameter in self.last.parameters():
-            nn.init.zeros_(parameter)
+        if start_as_identity:
+            for parameter in self.last.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image."""
