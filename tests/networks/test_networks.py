@@ -90,7 +90,8 @@ NEEDS: dict[type[nn.Module], tuple[int, int]] = {
     UNetDiscriminator: (8, 8),
 }
 LAST = {"ARCNN": "layers.6", "DCAD": "layers.6", "DnCNN": "layers.6", "DnCNN with batch norm": "layers.8"} | {
-    "CBDNet": "last", "RBQE": "outs.0.1", "MPRNet": "last", "UNet": "last", "ResidualUNet": "last", "SRVGGNetCompact": "body.6",
+    "CBDNet": "last", "RBQE": "outs.0.1", "MPRNet": "last", "UNet": "last", "ResidualUNet": "last",
+    "SRVGGNetCompact": "body.6",
 }  # fmt: skip
 """Last layer of the networks that add what they predict to the image."""
 
