@@ -25,11 +25,25 @@ SIZES = {
     "mprnet": "channels=4 unet_growth=2 full_growth=2 blocks=1 reduction=2",
     "unet": "channels=2",
     "compact": "channels=4 convolutions=1",
+    "residual_unet": "channels=[4] blocks=[1]",
     "rrdbnet": "channels=4 blocks=1 growth=2",
 }
 """Name of a generator → its sizes here."""
 
-CLASSES = ("ARCNN", "DCAD", "DnCNN", "CBDNet", "RDN", "RBQE", "RBQE", "MPRNet", "UNet", "SRVGGNetCompact", "RRDBNet")
+CLASSES = (
+    "ARCNN",
+    "DCAD",
+    "DnCNN",
+    "CBDNet",
+    "RDN",
+    "RBQE",
+    "RBQE",
+    "MPRNet",
+    "UNet",
+    "SRVGGNetCompact",
+    "ResidualUNet",
+    "RRDBNet",
+)
 NAMES = dict(zip(SIZES, CLASSES, strict=True))
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from biasgan.cli.config import CONF, cores, register_plugins, register_resolvers
+from biasgan.codecs.chain import Chain
 from biasgan.codecs.codec import Codec
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.pairs.coded import CodedPairs
@@ -36,6 +37,7 @@ from biasgan.networks.mprnet import MPRNet
 from biasgan.networks.quality_gate import HEVC_GATE, JPEG_GATE, QualityGate
 from biasgan.networks.rbqe import RBQE
 from biasgan.networks.rdn import RDN
+from biasgan.networks.residual_unet import ResidualUNet
 from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
@@ -73,6 +75,7 @@ FIDELITY = {
     "mprnet": MPRNet,
     "unet": UNet,
     "compact": SRVGGNetCompact,
+    "residual_unet": ResidualUNet,
     "fidelity": RRDBNet,
 }
 """Name of a baseline with the pixel loss alone → its generator at the larger scales."""
@@ -83,6 +86,7 @@ RETRAINED = {"arcnn": 117_731, "dcad": 298_947, "dncnn": 557_443, "cbdnet": 3_94
 }  # fmt: skip
 NO_DISCRIMINATOR = [
     ("discriminator", "none"),
+    ("experiment", "bundled"),
     *(("baseline", name) for name in FIDELITY),
 ]
 GIVEN = "original={0} compressed={0}"
@@ -96,6 +100,7 @@ NEEDED = {
     ("data", "streaming"): STREAMED,
     ("pairs", "streaming"): f"data=streaming {STREAMED}",
     ("generator", "spandrel"): "path=bundled",
+    ("experiment", "bundled"): "data.root={0}",
 }
 """What cannot do with defaults alone."""
 
@@ -414,6 +419,24 @@ def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
     assert config["quality"] == config["pairs"]["quality"] == "10-50"
     assert config["codec"] == composed("codec=jpeg")["codec"]
     assert composed("codec=jpeg", "qf=5-95")["pairs"]["quality"] == "5-95"
+
+
+def test_the_networks_in_the_box_are_for_any_quality(composed: Composer) -> None:
+    config = composed("experiment=bundled", "tiles=photos")
+    assert (config["quality"], config["data"]["root"]) == ("5-95", "photos/chain")
+    assert (config["iterations"], config["pretrain_iterations"]) == (30_000, 30_000)
+    assert isinstance(build(config["codec"]), Chain)
+    with torch.device("meta"):
+        network = build(config["generator"])
+    assert isinstance(network, ResidualUNet)
+    assert sum(parameter.numel() for parameter in network.parameters()) < 500_000
+    config = composed(
+        "experiment=bundled", "codec=bpg", "baseline=realesrgan", "method=full", "init_from=bundled", "iterations=9"
+    )
+    assert (config["quality"], config["data"]["root"]) == ("22-47", "tiles/bpg")
+    assert config["generator"]["_target_"].endswith(".ResidualUNet")
+    assert (config["iterations"], config["pretrain_iterations"]) == (9, 0)
+    assert len(mitigations(config)) == 2
 
 
 def test_rbqe_blind_is_for_mixed_qualities_of_jpeg_or_bpg(composed: Composer) -> None:

@@ -1,10 +1,12 @@
 import io
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from biasgan.codecs.double_jpeg import DoubleJPEG, shift_of
+from biasgan.codecs.chain import shift_of
+from biasgan.codecs.double_jpeg import DoubleJPEG
 from biasgan.codecs.jpeg import JPEG
 from biasgan.data.sets import sample
 from biasgan.io.images import read_image
@@ -56,12 +58,13 @@ def test_it_is_worse_than_one_compression(photograph: np.ndarray) -> None:
 
 
 def test_every_image_has_its_own_shift(photograph: np.ndarray) -> None:
-    shifts = [shift_of(photograph[row : row + 16]) for row in range(200)]
+    shifts = [shift_of(zlib.crc32(photograph[row : row + 16].tobytes())) for row in range(200)]
     assert len(set(shifts)) > 50
     assert (0, 0) not in shifts
     assert {top for top, _ in shifts} == {left for _, left in shifts} == set(range(8))
     drawn = DoubleJPEG(30).encode(photograph, 50)
-    assert drawn.data == DoubleJPEG(30, shift_of(photograph.copy())).encode(photograph, 50).data
+    own = shift_of(zlib.crc32(photograph.tobytes()))
+    assert drawn.data == DoubleJPEG(30, own).encode(photograph, 50).data
     assert drawn.data == DoubleJPEG(30).encode(np.asfortranarray(photograph), 50).data
 
 
@@ -81,6 +84,16 @@ def test_identity_tells_first_quality_and_shift() -> None:
     }
     assert codecs[2].identity["shift"] == "3 rows, 5 columns"
     assert DoubleJPEG(30, [3, 5]).identity == codecs[2].identity
+
+
+def test_pairs_that_were_stored_stay_valid() -> None:
+    """Folder of the pair store and draws as they were when the codec stood alone."""
+    image = np.arange(3 * 40 * 48, dtype=np.uint8).reshape(40, 48, 3)
+    assert shift_of(zlib.crc32(image.tobytes())) == divmod(1 + zlib.crc32(image.tobytes()) % 63, 8)
+    identity = JPEG().identity | {"codec": "jpeg_double", "first_quality": 30, "shift": "of each image"}
+    assert DoubleJPEG(30).identity == identity
+    assert list(DoubleJPEG(30).identity) == list(identity)
+    assert (DoubleJPEG.name, DoubleJPEG.extension) == ("jpeg_double", "jpg")
 
 
 def test_bad_options_are_named() -> None:

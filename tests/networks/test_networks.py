@@ -18,6 +18,7 @@ from biasgan.networks.dncnn import DnCNN
 from biasgan.networks.mprnet import MPRNet
 from biasgan.networks.rbqe import RBQE
 from biasgan.networks.rdn import RDN
+from biasgan.networks.residual_unet import ResidualUNet
 from biasgan.networks.rrdbnet import RRDBNet
 from biasgan.networks.unet import UNet
 from biasgan.networks.unet_discriminator import UNetDiscriminator
@@ -47,6 +48,7 @@ COUNTS = [
     (lambda: RRDBNet(channels=32, blocks=16, growth=32), 6_694_915, 492),
     (lambda: RRDBNet(scale=2), 16_703_171, 702),
     (lambda: RRDBNet(scale=4), 16_697_987, 702),
+    (ResidualUNet, 488_541, 42),
     (SRVGGNetCompact, 1_187_331, 101),
     (lambda: SRVGGNetCompact(convolutions=16), 595_459, 53),
     (VGGDiscriminator, 14_499_401, 33),
@@ -70,6 +72,7 @@ GENERATORS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int, int]]]
     "RBQE": (lambda: RBQE(channels=8, levels=3, exits=1), (2, 3, 13, 17)),
     "MPRNet": (lambda: MPRNet(channels=8, unet_growth=4, full_growth=4, blocks=1, reduction=1), (2, 3, 13, 17)),
     "UNet": (lambda: UNet(channels=4), (2, 3, 16, 32)),
+    "ResidualUNet": (lambda: ResidualUNet(channels=(4, 8), blocks=(1, 1)), (2, 3, 12, 20)),
     "RRDBNet": (lambda: RRDBNet(channels=8, blocks=2, growth=4), (2, 3, 12, 20)),
     "SRVGGNetCompact": (lambda: SRVGGNetCompact(channels=8, convolutions=2), (2, 3, 13, 17)),
 }
@@ -88,7 +91,8 @@ NEEDS: dict[type[nn.Module], tuple[int, int]] = {
     UNetDiscriminator: (8, 8),
 }
 LAST = {"ARCNN": "layers.6", "DCAD": "layers.6", "DnCNN": "layers.6", "DnCNN with batch norm": "layers.8"} | {
-    "CBDNet": "last", "RBQE": "outs.0.1", "MPRNet": "last", "UNet": "last", "SRVGGNetCompact": "body.6",
+    "CBDNet": "last", "RBQE": "outs.0.1", "MPRNet": "last", "UNet": "last", "ResidualUNet": "last",
+    "SRVGGNetCompact": "body.6",
 }  # fmt: skip
 """Last layer of the networks that add what they predict to the image."""
 
@@ -121,6 +125,7 @@ def test_what_sides_it_takes_is_known_without_building(network: type[nn.Module],
         (lambda: VGGDiscriminator(channels=1, size=64), (64, 64)),
         (lambda: RRDBNet(1, 1, 1, scale=2), (2, 2)),
         (lambda: RRDBNet(1, 1, 1, scale=4), (1, 1)),
+        (ResidualUNet, (8, 8)),
         (lambda: VGGFeatures(["conv1_2"]), (1, 1)),
         (lambda: VGGFeatures(["conv1_2", "conv4_4"]), (1, 8)),
     ],
@@ -149,6 +154,7 @@ def test_restores_any_size(name: str) -> None:
     [
         ("CBDNet", (3, 9), "CBDNet needs height and width of at least 4, got 3 x 9"),
         ("MPRNet", (16, 7), "MPRNet needs height and width of at least 8, got 16 x 7"),
+        ("ResidualUNet", (8, 10), "ResidualUNet needs height and width to be multiples of 4, got 8 x 10"),
         ("UNet", (16, 24), "UNet needs height and width to be multiples of 16, got 16 x 24"),
     ],
 )
@@ -177,6 +183,9 @@ def test_without_its_last_layer_it_is_the_identity(name: str) -> None:
         (lambda: RDN(channels=1, blocks=2, convolutions=3, growth=1), 10),
         (lambda: RRDBNet(channels=1, blocks=1, growth=1), 76),
         (lambda: CBDNet(channels=2), 47),
+        (lambda: ResidualUNet(channels=(1,), blocks=(2,)), 19),
+        (lambda: ResidualUNet(channels=(1, 1), blocks=(1, 1)), 33),
+        (lambda: ResidualUNet(channels=(1, 1), blocks=(4, 1)), 51),
         (lambda: RBQE(channels=1, levels=1, exits=1, attention=False), 10),
         (lambda: RBQE(channels=1, levels=3, exits=2, attention=False), 52),
     ],

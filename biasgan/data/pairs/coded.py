@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 
 from biasgan.codecs.codec import Codec, CodecError
+from biasgan.codecs.quality import draw_quality, read_qualities
 from biasgan.data.pairs.digests import read_source
-from biasgan.data.pairs.quality import draw_quality, read_qualities
 from biasgan.data.pairs.store import PairStore
 from biasgan.data.pairs.stored import Inspection, Made, Source, StoredPairs
 from biasgan.data.sets import ImageSet

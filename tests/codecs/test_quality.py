@@ -3,8 +3,13 @@ from collections import Counter
 import pytest
 
 from biasgan.codecs.jpeg import JPEG
-from biasgan.data.pairs.quality import draw_quality, read_qualities
+<<<<<<<< HEAD:tests/data/pairs/test_quality.py
+from biasgan.codecs.quality import draw_quality, read_qualities
 from biasgan.io.checksums import sha256
+========
+from biasgan.codecs.quality import draw_quality, read_qualities
+from biasgan.data.store import sha256
+>>>>>>>> chain:tests/codecs/test_quality.py
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from biasgan.networks.any_size import restore
+from biasgan.networks.residual_unet import ResidualUNet
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (13, 21), (40, 24)])
+def test_it_can_start_as_the_identity(size: tuple[int, int]) -> None:
+    image = torch.rand(2, 3, *size)
+    assert torch.equal(restore(ResidualUNet(start_as_identity=True), image), image)
+
+
+@torch.no_grad()
+def test_layers_are_those_that_are_described() -> None:
+    torch.manual_seed(0)
+    network = ResidualUNet(channels=(4, 6), blocks=(1, 2))
+    weights = dict(network.named_parameters())
+
+    def convolution(x: torch.Tensor, name: str, padding: int = 1, stride: int = 1) -> torch.Tensor:
+        return functional.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], stride, padding)
+
+    def block(x: torch.Tensor, name: str) -> torch.Tensor:
+        inner = convolution(x, f"{name}.conv1")
+        return x + convolution(torch.where(inner > 0, inner, 0.1 * inner), f"{name}.conv2")
+
+    image = torch.rand(2, 3, 12, 44)
+    skip = block(convolution(functional.pixel_unshuffle(image, 2), "first"), "encoders.0.0")
+    deep = block(block(convolution(skip, "downs.0", 0, 2), "middle.0"), "middle.1")
+    raised = skip + functional.pixel_shuffle(convolution(deep, "ups.0", 0), 2)
+    residual = convolution(block(block(raised, "decoders.0.0"), "decoders.0.1"), "last")
+
+    near = torch.ones(1, 1, 9, 9)
+    many = functional.conv2d(torch.ones(1, 1, *deep.shape[2:]), near, padding=4)
+    around = functional.conv2d(deep.flatten(0, 1)[:, None], near, padding=4).view_as(deep) / many
+    strength = convolution(around, "strength", 0).sigmoid().repeat_interleave(4, 2).repeat_interleave(4, 3)
+    torch.testing.assert_close(network(image), image + strength * functional.pixel_shuffle(residual, 2))
+
+
+@torch.no_grad()
+def test_without_strength_nothing_is_added() -> None:
+    network = ResidualUNet(channels=(4, 6), blocks=(1, 2))
+    image = torch.rand(1, 3, 16, 16)
+    assert not torch.allclose(network(image), image)
+    assert network.strength.bias is not None
+    network.strength.bias.fill_(-200)
+    assert torch.equal(network(image), image)
+
+
+@pytest.mark.parametrize(("channels", "blocks"), [((), ()), ((4, 4), (1,))])
+def test_resolutions_without_channels_or_blocks_are_refused(channels: tuple[int, ...], blocks: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="are one number each per resolution; got"):
+        ResidualUNet(channels, blocks)
