@@ -63,7 +63,6 @@ def test_the_mitigations_of_a_run_are_built_from_its_configuration_in_their_orde
         ({"_target_": OWN, "network": MKDIR}, "mitigation made by os.mkdir"),
         ({"_target_": OWN, "network": {**CONVOLUTION, "bias": [(MKDIR,)]}}, "mitigation made by os.mkdir"),
         ({"_target_": OWN, "network": {"_target_": "pathlib.Path"}}, "mitigation made by pathlib.Path"),
-        ({"_target_": OWN, "network": "${oc.create:{_target_:os.mkdir,path:made}}"}, "mitigation made by ${oc.create"),
         (
             {"_target_": OWN, "network": {"_target_": "biasgan.training.callbacks.ema.EMA"}},
             "mitigation made by biasgan.training",
@@ -79,4 +78,13 @@ def test_a_configuration_calls_nothing_but_mitigations(
             CheckpointError, match=rf"hostile\.ckpt has a {re.escape(what)}.* name its folder in PYTHON"
         ):
             load_mitigations(with_callbacks(Path("hostile.ckpt"), callbacks))
+    assert not Path("made").exists()
+
+
+def test_a_text_that_hydra_would_look_up_is_a_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "${oc.create:{_target_:os.mkdir,path:made}}"
+    (own,) = load_mitigations(with_callbacks(Path("hostile.ckpt"), {"x": {"_target_": OWN, "network": text}}))
+    assert isinstance(own, Own)
+    assert own.network == text
     assert not Path("made").exists()
