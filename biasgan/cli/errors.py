@@ -23,6 +23,9 @@ STOPPED = 130
 GRACE = 5.0
 """Seconds in which a process that another one's end has made fail waits for what started both to hear of that one."""
 
+OF_GLOO = ("gloo", "pair closure")
+"""What is in errors of PyTorch's communication between CPUs, which have no class of their own."""
+
 LOST = (
     "A process of this training ended without a word, or cannot be reached any more; too little memory is a usual "
     "reason. Go on from the last checkpoint with: python -m biasgan.train resume=RUN_FOLDER"
@@ -116,7 +119,7 @@ def lost(error: BaseException) -> str | None:
         return None
     from torch.distributed import DistError
 
-    if not isinstance(error, DistError) and "gloo" not in str(error):
+    if not isinstance(error, DistError) and not any(word in str(error) for word in OF_GLOO):
         return None
     time.sleep(GRACE)
     return f"{LOST}\nPyTorch says: {error}"
