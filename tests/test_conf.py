@@ -23,7 +23,7 @@ from biasgan.data.pairs.coded import CodedPairs
 from biasgan.data.pairs.given import GivenPairs
 from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.data.streaming.streamed import StreamedPairs
-from biasgan.evaluate import MEANING
+from biasgan.evaluation.settings import MEANING
 from biasgan.inference.early_exit import gate_of
 from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.losses.pixel import charbonnier_loss

@@ -117,7 +117,8 @@ class Chain(Codec):
     @property
     def identity(self) -> dict[str, str | int]:
         """Each link's."""
-        return {"codec": self.name} | {f"link {number}": link.identity for number, link in enumerate(self.links, 1)}
+        links: dict[str, str | int] = {f"link {number}": link.identity for number, link in enumerate(self.links, 1)}
+        return {"codec": self.name, **links}
 
     def check_quality(self, quality: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - its links say
         """Refuse a quality that the last link does not have.

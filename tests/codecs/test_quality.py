@@ -3,13 +3,8 @@ from collections import Counter
 import pytest
 
 from biasgan.codecs.jpeg import JPEG
-<<<<<<<< HEAD:tests/data/pairs/test_quality.py
 from biasgan.codecs.quality import draw_quality, read_qualities
 from biasgan.io.checksums import sha256
-========
-from biasgan.codecs.quality import draw_quality, read_qualities
-from biasgan.data.store import sha256
->>>>>>>> chain:tests/codecs/test_quality.py
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,8 @@ def test_realism_of_a_relativistic_discriminator() -> None:
         expected = ends([expit(score[:, number] - average[against]) for score in logits])
         assert getattr(found, f"{name}_interval") == pytest.approx(expected, rel=1e-5)
     assert found.kind == "relativistic"
+    assert found.original is not None
+    assert found.restored is not None
     assert found.original + found.restored == pytest.approx(1, abs=0.01)
     # Of each image, the patches against the average over all images.
     for row, score in zip(findings.rows(), logits, strict=True):
@@ -306,8 +308,7 @@ def test_where_no_image_is_large_enough_there_is_no_number(with_small: Findings)
         with_small.measures,
     )
     found = findings.metrics()
-    assert math.isnan(found["lpips"].restored)
-    assert math.isnan(found["fid"].restored)
+    assert all(math.isnan(found[name].restored or 0) for name in ("lpips", "fid"))
     assert found["lpips"].images == 0
     assert list(findings.triangles()) == ["features"]
 
