@@ -10,7 +10,7 @@ from biasgan.networks.blocks import check_size, conv3x3
 SLOPE = 0.1
 """Of the leaky ReLU."""
 AROUND = 9
-"""Side of the square that the strength is a mean over, at the coarsest resolution."""
+"""Side of the square that a mean is taken over, at the coarsest resolution."""
 
 
 class ResidualUNet(nn.Module):
@@ -18,9 +18,8 @@ class ResidualUNet(nn.Module):
 
     After DRUNet (Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, TPAMI 2021): residual blocks
     at each resolution, joined by addition. Unlike it, the image is folded 2 x 2 into channels first, so that nothing
-    works at full resolution; the network predicts what is added to the image; and it is told no level. Instead it
-    judges from the surroundings of each 8 x 8 pixels or so how much of that is to be added: all where much was lost,
-    next to nothing where nothing was.
+    works at full resolution; the network predicts what is added to the image; and it is told no level. Instead a mean
+    over wide surroundings is added to the coarsest features, by which it can judge how much was lost there.
 
     Args:
         channels: Width at a half, a quarter, an eighth … of the resolution; at least one.
@@ -62,7 +61,7 @@ class ResidualUNet(nn.Module):
             residual_blocks(width, count + (level == 0)) for level, (width, count) in enumerate(finer)
         )
         self.last = conv3x3(channels[0], 12)
-        self.strength = nn.Conv2d(channels[-1], 1, 1)
+        self.around = nn.Conv2d(channels[-1], channels[-1], 1)
         nn.init.kaiming_normal_(self.first.weight, nonlinearity="linear")
         if start_as_identity:
             for parameter in self.last.parameters():
@@ -77,11 +76,11 @@ class ResidualUNet(nn.Module):
             skips.append(encoder(features))
             features = down(skips[-1])
         features = self.middle(features)
-        strength = self.strength(functional.avg_pool2d(features, AROUND, 1, AROUND // 2, count_include_pad=False))
+        mean = functional.avg_pool2d(features, AROUND, 1, AROUND // 2, count_include_pad=False)
+        features = features + self.around(mean)
         for decoder, up, skip in zip(reversed(self.decoders), reversed(self.ups), reversed(skips), strict=True):
             features = decoder(skip + functional.pixel_shuffle(up(features), 2))
-        strength = functional.interpolate(strength.sigmoid(), scale_factor=self.multiple_of, mode="nearest")
-        return image + strength * functional.pixel_shuffle(self.last(features), 2)
+        return image + functional.pixel_shuffle(self.last(features), 2)
 
 
 class ResidualBlock(nn.Module):
@@ -120,4 +119,4 @@ def sight(blocks: Sequence[int]) -> int:
     down = 2 + sum(2 * count * 2**level for level, count in enumerate(blocks, 1))
     up = 2 + sum(2 * (count + (level == 1)) * 2**level for level, count in enumerate(blocks[:-1], 1))
     step = 2 ** len(blocks)
-    return down + max(up, AROUND // 2 * step) + step - 1
+    return down + up + AROUND // 2 * step + step - 1

@@ -29,24 +29,12 @@ def test_layers_are_those_that_are_described() -> None:
     image = torch.rand(2, 3, 12, 44)
     skip = block(convolution(functional.pixel_unshuffle(image, 2), "first"), "encoders.0.0")
     deep = block(block(convolution(skip, "downs.0", 0, 2), "middle.0"), "middle.1")
-    raised = skip + functional.pixel_shuffle(convolution(deep, "ups.0", 0), 2)
-    residual = convolution(block(block(raised, "decoders.0.0"), "decoders.0.1"), "last")
-
     near = torch.ones(1, 1, 9, 9)
     many = functional.conv2d(torch.ones(1, 1, *deep.shape[2:]), near, padding=4)
-    around = functional.conv2d(deep.flatten(0, 1)[:, None], near, padding=4).view_as(deep) / many
-    strength = convolution(around, "strength", 0).sigmoid().repeat_interleave(4, 2).repeat_interleave(4, 3)
-    torch.testing.assert_close(network(image), image + strength * functional.pixel_shuffle(residual, 2))
-
-
-@torch.no_grad()
-def test_without_strength_nothing_is_added() -> None:
-    network = ResidualUNet(channels=(4, 6), blocks=(1, 2))
-    image = torch.rand(1, 3, 16, 16)
-    assert not torch.allclose(network(image), image)
-    assert network.strength.bias is not None
-    network.strength.bias.fill_(-200)
-    assert torch.equal(network(image), image)
+    mean = functional.conv2d(deep.flatten(0, 1)[:, None], near, padding=4).view_as(deep) / many
+    raised = skip + functional.pixel_shuffle(convolution(deep + convolution(mean, "around", 0), "ups.0", 0), 2)
+    residual = convolution(block(block(raised, "decoders.0.0"), "decoders.0.1"), "last")
+    torch.testing.assert_close(network(image), image + functional.pixel_shuffle(residual, 2))
 
 
 @pytest.mark.parametrize(("channels", "blocks"), [((), ()), ((4, 4), (1,))])
