@@ -1,4 +1,6 @@
+import pickle
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,20 @@ def test_two_jpegs_are_a_case_of_it(pictures: list[np.ndarray]) -> None:
     chain = Chain([Link([JPEG()], 30, shift=None), Link([JPEG()])])
     for picture in pictures[:10]:
         assert chain.encode(picture, 50).data == DoubleJPEG(30).encode(picture, 50).data
+
+
+@pytest.mark.parametrize("codec", [DoubleJPEG(30), Chain([Link([JPEG(), JPEG("4:4:4")], "5-95"), Link([WebP()])])])
+def test_odd_sizes_copies_and_threads_make_no_difference(codec: Chain) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 33, 3), dtype=np.uint8)
+    for height, width in [(1, 1), (1, 9), (9, 1), (7, 13), (17, 33)]:
+        assert codec.encode(image[:height, :width], 20).image.shape == (height, width, 3)
+    copy: Chain = pickle.loads(pickle.dumps(codec))
+    assert copy.identity == codec.identity
+    parts = [image[row : row + 16] for row in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        assert [each.data for each in pool.map(lambda part: copy.encode(part, 20), parts)] == [
+            codec.encode(part, 20).data for part in parts
+        ]
 
 
 def test_shares_are_kept_and_the_rest_is_left_alone(pictures: list[np.ndarray]) -> None:

@@ -11,7 +11,6 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from biasgan.codecs.avif import AVIF
 from biasgan.codecs.codec import CodecError
-from biasgan.codecs.double_jpeg import DoubleJPEG
 from biasgan.codecs.jpeg import JPEG
 from biasgan.codecs.jpeg2000 import JPEG2000
 from biasgan.codecs.pillow import PillowCodec
@@ -22,7 +21,6 @@ from biasgan.io.images import read_image
 LADDERS = [
     (JPEG(), (1, 10, 20, 30, 40, 50, 75, 100)),
     (JPEG("4:4:4", progressive=True), (1, 10, 20, 30, 40, 50, 75, 100)),
-    (DoubleJPEG(30), (1, 10, 20, 30, 40, 50, 75, 100)),
     (WebP(), (0, 10, 20, 30, 40, 50, 75, 100)),
     (AVIF(), (0, 10, 20, 30, 40, 50, 75, 100)),
     (JPEG2000(), (500, 320, 160, 80, 40, 20, 10, 5)),
