@@ -196,7 +196,7 @@ def test_damaged_imagenet_weights_are_refused(cached: Path, weights: str) -> Non
 @pytest.mark.parametrize("weights", ["imagenet", "auto"])
 def test_cached_imagenet_weights_are_used(cached: Path, monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
     torch.save(shallow_state(), cached)
-    monkeypatch.setattr(vgg_features, "sha256", lambda path: vgg_features.VGG19.sha256)
+    monkeypatch.setattr(vgg_features, "sha256_of_file", lambda path: vgg_features.VGG19.sha256)
     features = VGGFeatures(["conv1_1"], weights)
     assert features.weights_name == "imagenet"
     assert torch.equal(features.state_dict()["features.0.weight"], shallow_state()["features.0.weight"])
