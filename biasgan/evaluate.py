@@ -11,10 +11,8 @@ from biasgan.cli.config import CONF, plain, register_resolvers
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.evaluated import one_for_each_run, with_options_of_run
 from biasgan.cli.options import as_given, with_absolute_paths
-from biasgan.evaluation.evaluation import evaluate
-from biasgan.evaluation.settings import Settings
-from biasgan.evaluation.tables import remarks, result_table
 from biasgan.system.console import quieten_lightning, say
+from biasgan.system.imports import importing
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="evaluate")
@@ -22,6 +20,11 @@ def command(config: DictConfig) -> None:
     """Run the evaluation that a configuration describes, and print what it found."""
     # Here too, since Hydra announces what a job raises with all its options.
     with plain_errors():
+        with importing():
+            from biasgan.evaluation.evaluation import evaluate
+            from biasgan.evaluation.settings import Settings
+            from biasgan.evaluation.tables import remarks, result_table
+        quieten_lightning()
         job = HydraConfig.get()
         settings = Settings.of(plain(with_absolute_paths(config)), job.runtime.choices["data"], job.overrides.task)
         if result := evaluate(settings):
@@ -30,7 +33,6 @@ def command(config: DictConfig) -> None:
 
 def main() -> None:
     """Run from the command line."""
-    quieten_lightning()
     register_resolvers()
     with plain_errors(), TemporaryDirectory(prefix="biasgan-") as scratch:
         # Hydra makes a folder for each job, and a file for several.

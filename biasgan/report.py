@@ -4,9 +4,8 @@ import sys
 
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.parser import Parser, path
-from biasgan.reporting.report import report
-from biasgan.reporting.search import places
 from biasgan.system.console import say
+from biasgan.system.imports import importing
 
 TEXT = """
 Gather what `python -m biasgan.evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
@@ -15,11 +14,6 @@ opens from disk, beside the paper's own figures; every table is written as CSV a
   python -m biasgan.report --runs outputs
   python -m biasgan.report --runs 'outputs/realesrgan-*' evaluations --out report
 """
-
-
-def patterns(given: str) -> list[str]:
-    """Globs as they are given: one, or several with commas between them, since folders of sweeps may have commas."""
-    return [given] if places(given) else [part for part in given.split(",") if part]
 
 
 def main() -> None:
@@ -35,8 +29,10 @@ def main() -> None:
     )  # fmt: skip
     given = parser.read(sys.argv[1:])
     with plain_errors():
-        runs = [pattern for word in given.runs for pattern in patterns(word)]
-        file, left_out = report(runs, given.out)
+        with importing():
+            from biasgan.reporting.report import report
+            from biasgan.reporting.search import patterns_in
+        file, left_out = report([pattern for word in given.runs for pattern in patterns_in(word)], given.out)
         say(*(f"left out: {reason}" for reason in left_out), file)
 
 

@@ -16,9 +16,8 @@ from biasgan.cli.errors import plain_errors
 from biasgan.cli.options import quoted
 from biasgan.cli.parser import Parser, path
 from biasgan.data.sets import ImageSet
-from biasgan.reporting.search import PIXEL_STAGE
 from biasgan.runs.build import build
-from biasgan.runs.folder import RunFolder, runs_in
+from biasgan.runs.folder import PIXEL_STAGE, RunFolder, runs_in
 from biasgan.system.console import say
 
 PAUSE = 0.1

@@ -58,6 +58,7 @@ def ended(folder: Path, code: str) -> tuple[int, str, set[str]]:
         *("prepare --help", "prepare codec=gif"),
         *("export --help", "export --run bundled --format tflite", "interpolate a b weight=0.5"),
         *("weights list", "weights ftech", "enhance --help", "enhance none.jpg --tile 0", "reproduce --help"),
+        *("evaluate --help", "evaluate metrcs=fast", "report --help", "report --rnus outputs", "report runs=outputs"),
     ],
 )
 def test_commands_answer_before_they_import_what_takes_long(tmp_path: Path, words: str) -> None:

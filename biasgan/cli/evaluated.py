@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from biasgan.cli.options import path_in
-from biasgan.runs.weights import config_in, generator_file
+from biasgan.system.imports import importing
 
 QUALITIES = ("quality", "qf", "qp", "ratio")
 GIVEN = ("pairs", "streaming")
@@ -43,6 +43,8 @@ def with_options_of_run(arguments: Sequence[str]) -> list[str]:
     place, run = next(found, (0, None))
     if not run:
         return list(arguments)
+    with importing():
+        from biasgan.runs.weights import config_in, generator_file
     config = config_in(generator_file(run)) or {}
     chosen: Mapping[str, str] = config.get("chosen", {})
     given = by_name(arguments)

@@ -9,10 +9,8 @@ from typing import NamedTuple, cast
 from biasgan.evaluation.result import Condition, Evaluation, EvaluationError, Json, part, quality_text
 from biasgan.io.files import expanded
 from biasgan.reporting.paper import Subject, subject_of
-from biasgan.runs.folder import EVALUATION, RunFolder, runs_in
+from biasgan.runs.folder import EVALUATION, PIXEL_STAGE, RunFolder, runs_in
 
-PIXEL_STAGE = "pixel-stage-"
-"""Start of the folders in which a sweep trains what several of its runs share."""
 NOT_ENDED = "its training has not ended"
 
 
@@ -74,6 +72,11 @@ def find_evaluations(patterns: Iterable[str]) -> Search:
     if not latest:
         raise FileNotFoundError("no evaluation can be used:\n" + "\n".join(left_out))
     return Search(tuple(latest.values()), tuple(left_out))
+
+
+def patterns_in(word: str) -> list[str]:
+    """Patterns as a command is given them: one, or several with commas between them, since names may have commas."""
+    return [word] if places(word) else [part for part in word.split(",") if part]
 
 
 def places(pattern: str) -> list[Path]:

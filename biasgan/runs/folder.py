@@ -11,6 +11,8 @@ from biasgan.io.moved import as_now
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 CONFIG = "config.yaml"
 EVALUATION = "evaluation.json"
+PIXEL_STAGE = "pixel-stage-"
+"""Start of the folders in which a sweep trains what several of its runs share."""
 AUTO = "auto"
 """Value of `resume`: go on if the run folder has a checkpoint, else start."""
 
