@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from biasgan import evaluate, report
-from biasgan.report import patterns
+from biasgan.reporting.search import patterns_in
 
 from .conftest import Command, Finished
 from .reporting.made import TRAINED, make_evaluation, make_sweep
@@ -97,9 +97,9 @@ def test_what_is_wrong_is_said_and_nothing_is_left(reporting: Command, tmp_path:
 def test_folders_of_sweeps_may_have_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "method=full,seed=1").mkdir()
-    assert patterns("method=full,seed=1") == ["method=full,seed=1"]
-    assert patterns("*,seed=1") == ["*,seed=1"]
-    assert patterns("a*,b") == ["a*", "b"]
+    assert patterns_in("method=full,seed=1") == ["method=full,seed=1"]
+    assert patterns_in("*,seed=1") == ["*,seed=1"]
+    assert patterns_in("a*,b") == ["a*", "b"]
 
 
 def test_help(reporting: Command) -> None:
