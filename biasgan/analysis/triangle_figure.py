@@ -48,11 +48,7 @@ def triangle_figure(triangles: Mapping[str, Triangle], measure: str) -> Figure:
     panel = Panel(figure.subplots(gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1}))
     panel.axes.set(xlim=edges[:2], ylim=edges[2:], aspect="equal")
     panel.write(f"Where restored images are, by {measure}", (edges[0], edges[3]), (8, -13), size=TITLE)
-    for x, text in ((-1, f"{signed(-100)} %"), (0, "0"), (1, f"{signed(100)} %")):
-        panel.line([x, x], [bottom, 0], LIGHT.faint, 1)
-        panel.write(text, (x, bottom), (0, -7), "center", LIGHT.muted, SMALL)
-    panel.write("compressed", (left, 0), (-10, 0), "right", size=TITLE)
-    panel.write("original", (right, 0), (10, 0), size=TITLE)
+    _base(panel, left, right, bottom)
     for number, (name, triangle) in enumerate(rows):
         x, y = triangle.apex
         row = first - number * rise
@@ -66,3 +62,12 @@ def triangle_figure(triangles: Mapping[str, Triangle], measure: str) -> Figure:
         panel.write(text, (right, row), (10, 0))
     panel.line([-1, 1], [0, 0], LIGHT.ink, 1.5)
     return figure
+
+
+def _base(panel: Panel, left: float, right: float, bottom: float) -> None:
+    """The names of both ends of the base, and the scale of deviations below it."""
+    for x, text in ((-1, f"{signed(-100)} %"), (0, "0"), (1, f"{signed(100)} %")):
+        panel.line([x, x], [bottom, 0], LIGHT.faint, 1)
+        panel.write(text, (x, bottom), (0, -7), "center", LIGHT.muted, SMALL)
+    panel.write("compressed", (left, 0), (-10, 0), "right", size=TITLE)
+    panel.write("original", (right, 0), (10, 0), size=TITLE)

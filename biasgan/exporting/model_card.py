@@ -55,8 +55,6 @@ def model_card(
     kind = getattr(network, "architecture", type(network).__name__)
     numbers = [f"{key} {value}" for key, value in config.get("generator", {}).items() if isinstance(value, int)]
     parameters = f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters"
-    codec, quality = chosen.get("codec"), config.get("quality", summary.get("quality"))
-    identity: Mapping[str, Any] = summary.get("codec_identity", {})
     facts = {
         "file": f"`{name}`, {len(content):,} bytes",
         "sha-256": f"`{sha256(content)}`",
@@ -67,13 +65,30 @@ def model_card(
         "licence": licence or UNSTATED,
         "written by": f"biasgan {biasgan.__version__}, PyTorch {torch.__version__}",
     }
-    training = {
+    codec, quality = chosen.get("codec"), config.get("quality", summary.get("quality"))
+    purpose = f"{kind} that restores images compressed with {codec}" if codec else f"{kind} that restores images"
+    parts = [
+        f"# {purpose}" + (f" of quality {quality}" if codec and quality is not None else ""),
+        table(("", ""), facts.items()),
+        f"## Use\n\n```python\n{loading.strip().replace('{name}', name)}\n```",
+        f"## Training\n\n{table(('', ''), training(config, summary).items())}",
+        *mixture(config.get("interpolated")),
+        f"## Figures\n\n{figures(summary)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def training(config: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
+    """How the weights were made."""
+    chosen = {**config.get("chosen", {}), **summary}
+    identity: Mapping[str, Any] = summary.get("codec_identity", {})
+    return {
         "baseline": chosen.get("baseline"),
         "method": chosen.get("method"),
         "data": data(chosen.get("data"), summary.get("training_images")),
-        "codec": codec,
+        "codec": chosen.get("codec"),
         "codec's identity": ", ".join(f"{key} {value}" for key, value in identity.items() if key != "codec"),
-        "quality": quality,
+        "quality": config.get("quality", summary.get("quality")),
         "scale": chosen.get("scale"),
         "iterations": iterations(config, summary),
         "perceptual features": summary.get("features"),
@@ -81,16 +96,6 @@ def model_card(
         "seed": config.get("seed", summary.get("seed")),
         **{f"{part} started from": start for part, start in config.get("started_from", {}).items()},
     }
-    purpose = f"{kind} that restores images compressed with {codec}" if codec else f"{kind} that restores images"
-    parts = [
-        f"# {purpose}" + (f" of quality {quality}" if codec and quality is not None else ""),
-        table(("", ""), facts.items()),
-        f"## Use\n\n```python\n{loading.strip().replace('{name}', name)}\n```",
-        f"## Training\n\n{table(('', ''), training.items())}",
-        *mixture(config.get("interpolated")),
-        f"## Figures\n\n{figures(summary)}",
-    ]
-    return "\n\n".join(parts) + "\n"
 
 
 def data(name: str | None, images: int | None) -> str | None:
