@@ -1,12 +1,12 @@
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.overrides import TorchFunctionMode
 
 from biasgan.networks.any_size import restore
 
@@ -57,32 +57,35 @@ def bytes_per_pixel(network: nn.Module, device: torch.device) -> float:
     return live.peak / image[0, 0].numel()
 
 
-class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of the tensors that are made within it and still exist.
+class LiveBytes(TorchFunctionMode):
+    """Counts the bytes of the tensors that functions of PyTorch return within it and that still exist.
+
+    What a function holds while it runs is not seen. A mode beneath functions would see it, and would first import a
+    large part of PyTorch's compiler.
 
     Attributes:
         peak: The most so far.
     """
 
     def __init__(self) -> None:
-        super().__init__()  # pyright: ignore[reportUnknownMemberType] - untyped
+        super().__init__()
         self.peak = 0
         self._now = 0
         self._counted = weakref.WeakSet[torch.UntypedStorage]()
 
-    def __torch_dispatch__(
+    def __torch_function__(
         self,
         func: Callable[..., object],
         types: object,
         args: Iterable[object] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
-        """Run an operation and count what it makes."""
+        """Call a function and count what it returns."""
         made = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(made):
-            if isinstance(leaf, Tensor):
-                self._count(leaf.untyped_storage())
-        return made
+        for part in cast(Sequence[object], made) if isinstance(made, list | tuple) else (made,):
+            if isinstance(part, Tensor):
+                self._count(part.untyped_storage())
+        return cast(object, made)
 
     def _count(self, storage: torch.UntypedStorage) -> None:
         if storage in self._counted:
