@@ -229,7 +229,13 @@ def with_options_of_another(arguments: Sequence[str]) -> list[str]:
 
 
 def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments, with the options of the run that `--from RUN` names in its place."""
+    """Command-line arguments, with the options of the run that `--from RUN` names in its place.
+
+    Raises:
+        CheckpointError: If the run's weights are damaged, or say nothing of its options.
+        FileNotFoundError: If there is no such run.
+        ValueError: If none is named.
+    """
     words = list(arguments)
     place = next((n for n, word in enumerate(words) if word.partition("=")[0] == "--from"), None)
     if place is None:
@@ -248,7 +254,12 @@ def with_options_of_repeated(arguments: Sequence[str]) -> list[str]:
 
 
 def config_of(run: Path) -> Mapping[str, Any]:
-    """The configuration of a run, from its weights; from `config.yaml` where it has none yet."""
+    """The configuration of a run, from its weights; from `config.yaml` where it has none yet.
+
+    Raises:
+        CheckpointError: If the weights are damaged, or say nothing of the run's options.
+        FileNotFoundError: If there is no such run.
+    """
     with importing():
         from biasgan.runs.weights import CheckpointError, generator_file, read_config
     try:
@@ -263,7 +274,12 @@ def config_of(run: Path) -> Mapping[str, Any]:
 
 
 def with_options_of_resumed(arguments: Sequence[str]) -> list[str]:
-    """Command-line arguments in Hydra's grammar, with the options of the run that is to be resumed."""
+    """Command-line arguments in Hydra's grammar, with the options of the run that is to be resumed.
+
+    Raises:
+        CheckpointError: If the run's checkpoint is damaged.
+        FileNotFoundError: If there is none.
+    """
     found = ((n, path_in(word)) for n, word in enumerate(arguments) if word.startswith("resume="))
     place, resume = next(found, (0, None))
     if not resume or resume == AUTO:

@@ -12,7 +12,7 @@ from pathlib import Path
 BEGIN = b"PK"
 """Of an archive, whole or not."""
 DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, struct.error, zlib.error)
-"""What reading a damaged archive ends in."""
+"""What reading a damaged archive ends in: its head may name a compression that there is not, or ask for a password."""
 BLOCK = 2**20
 
 

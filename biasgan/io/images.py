@@ -106,7 +106,8 @@ def open_picture(alone: bytes) -> Image.Image:
         try:
             return Image.open(io.BytesIO(alone), formats=formats)
         except Exception:
-            # That of AVIF meets EXIF before the pixels.
+            # Pillow's reader of AVIF meets EXIF before the pixels, and on damaged tags raises nearly anything. What is
+            # wrong beside them the second attempt raises.
             hidden = without_exif(alone)
             if hidden == alone:
                 raise

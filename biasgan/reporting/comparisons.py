@@ -75,7 +75,11 @@ def compare(one: Sequence[Evaluation], other: Sequence[Evaluation], metric: str)
 
 
 def by_pairs(pairs: Sequence[tuple[float, float]], what: str) -> Tested | None:
-    """Test some pairs; None where there are fewer than two."""
+    """Test some pairs; None where there are fewer than two.
+
+    Returns:
+        The test, and how many pairs of what.
+    """
     if len(pairs) < 2:
         return None
     firsts, seconds = zip(*pairs, strict=True)

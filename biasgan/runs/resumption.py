@@ -1,7 +1,4 @@
-"""The checkpoint that a training goes on from: the newest that is whole, which is told where it is not the last.
-
-A run without checkpoints raises FileNotFoundError where it is named, and one of which none is whole `CheckpointError`.
-"""
+"""The checkpoint that a training goes on from: the newest that is whole, which is told where it is not the last."""
 
 from pathlib import Path
 
@@ -11,14 +8,29 @@ from biasgan.system.console import say
 
 
 def resumed_checkpoint(resume: str | None, run: RunFolder, tell: bool) -> Path | None:
-    """The checkpoint to go on from, if any."""
+    """The checkpoint to go on from, if any.
+
+    Args:
+        resume: A run folder, a checkpoint, or `auto`.
+        run: The training's own.
+        tell: Whether to say that a damaged checkpoint is passed over.
+
+    Raises:
+        CheckpointError: If there are checkpoints, but none that is whole.
+        FileNotFoundError: If a run is named that has none.
+    """
     if resume == AUTO:
         return newest_whole(run, tell)
     return checkpoint_of(Path(resume), tell) if resume else None
 
 
 def checkpoint_of(path: Path, tell: bool = False) -> Path:
-    """The checkpoint that a path means: the file itself, or the newest one of a run folder that is whole."""
+    """The checkpoint that a path means: the file itself, or the newest one of a run folder that is whole.
+
+    Raises:
+        CheckpointError: If there are checkpoints, but none that is whole.
+        FileNotFoundError: If there is none.
+    """
     run = RunFolder(path)
     file = newest_whole(run, tell) or run.last if path.is_dir() else path
     if not file.is_file():
@@ -29,7 +41,11 @@ def checkpoint_of(path: Path, tell: bool = False) -> Path:
 
 
 def newest_whole(run: RunFolder, tell: bool) -> Path | None:
-    """The newest checkpoint of a run that is whole; None if the run has none at all."""
+    """The newest checkpoint of a run that is whole; None if the run has none at all.
+
+    Raises:
+        CheckpointError: If none is whole; names them.
+    """
     reasons: list[str] = []
     for file in (file for file in (run.last, run.previous, run.best) if file.is_file()):
         try:

@@ -1,8 +1,4 @@
-"""Weights of networks, and the configurations that they carry.
-
-What reads raises `CheckpointError` for a file that is damaged, or of something else than it should be,
-FileNotFoundError where there is none, and ImportError for a published network where spandrel is not installed.
-"""
+"""Weights of networks, and the configurations that they carry."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,6 +48,14 @@ def load_generator(path: str | Path) -> nn.Module:
 
     Run it with `networks.any_size.restore`, which takes images of any size. A file without configuration is a
     published one; what network it belongs to is told from its weights by spandrel, an extra.
+
+    Args:
+        path: What `generator_file` takes.
+
+    Raises:
+        CheckpointError: If the file is none of these, or damaged, or its network none that serves here.
+        FileNotFoundError: If there is no such file.
+        ImportError: If the file has no configuration and spandrel is not installed.
     """
     file = generator_file(path)
     node = (config_in(file) or {}).get("generator")
@@ -64,7 +68,15 @@ def load_generator(path: str | Path) -> nn.Module:
 
 
 def load_discriminator(path: str | Path) -> nn.Module:
-    """Load the discriminator of a run as it was trained, built as its configuration says, in evaluation mode."""
+    """Load the discriminator of a run as it was trained, built as its configuration says, in evaluation mode.
+
+    Args:
+        path: What `discriminator_file` takes.
+
+    Raises:
+        CheckpointError: If the file is damaged, has no configuration, or is of a training without a discriminator.
+        FileNotFoundError: If there is no such file.
+    """
     file = discriminator_file(path)
     node = read_config(file).get("discriminator")
     if not node:
@@ -75,7 +87,16 @@ def load_discriminator(path: str | Path) -> nn.Module:
 
 
 def recognise_generator(path: str | Path) -> nn.Module:
-    """Build the published network that weights belong to, as spandrel tells it from their names and shapes."""
+    """Build the published network that weights belong to, as spandrel tells it from their names and shapes.
+
+    Args:
+        path: What `generator_file` takes, usually a `.pth` of some restoration model that keeps the size.
+
+    Raises:
+        CheckpointError: If the file is damaged, or its network none that serves here.
+        FileNotFoundError: If there is no such file.
+        ImportError: If spandrel is not installed.
+    """
     found = find_generator(path)
     first: ValueError | None = None
     for weights in forms(found.weights):
@@ -95,6 +116,9 @@ def generator_file(path: str | Path) -> Path:
     Args:
         path: A run folder (the best that it has), a checkpoint of a run, a weight file, or one of the words `bundled`
             (the package's own generator) and `bundled-pixel` (as it was before its adversarial stage).
+
+    Raises:
+        FileNotFoundError: If the path does not exist, or is a folder without weights.
     """
     return weight_file(path, "generator", GENERATORS)
 
@@ -104,6 +128,9 @@ def discriminator_file(path: str | Path) -> Path:
 
     Args:
         path: A run folder, a checkpoint of a run, a weight file, or the word `bundled` (the package's own).
+
+    Raises:
+        FileNotFoundError: If the path does not exist, or is a folder without weights.
     """
     return weight_file(path, "discriminator", DISCRIMINATORS)
 
@@ -129,6 +156,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a file of `torch.save` onto the CPU without executing what is in it, and with a look at its checksums.
 
     Tensors are mapped into memory, so that the rest of a file is read in no time.
+
+    Raises:
+        CheckpointError: If it is no such file, is damaged, or holds more than tensors and plain containers.
     """
     if damage := damage_of(path):
         raise CheckpointError(f"{path} is no readable checkpoint: it is damaged ({damage}).")
@@ -174,6 +204,10 @@ def read_generator(path: str | Path) -> Weights:
     Args:
         path: What `generator_file` takes. A published file may be safetensors, or a `.pth` or `.ckpt` with a state dict
             anywhere in it; names may have those of wrappers before them.
+
+    Raises:
+        CheckpointError: If the file is damaged, or holds no weights.
+        FileNotFoundError: If there is no such file.
     """
     return find_generator(path).weights
 
@@ -184,7 +218,15 @@ def find_generator(path: str | Path) -> Found:
 
 
 def find_discriminator(path: str | Path) -> Found:
-    """Weights of a discriminator, under whatever names its file has them, and where they were."""
+    """Weights of a discriminator, under whatever names its file has them, and where they were.
+
+    Args:
+        path: What `discriminator_file` takes; a published file as in `read_generator`.
+
+    Raises:
+        CheckpointError: If the file is damaged, or holds no weights, or is of a training without a discriminator.
+        FileNotFoundError: If there is no such file.
+    """
     return find(path, discriminator_file(path), "discriminator")
 
 
@@ -266,7 +308,11 @@ def config_in(path: Path) -> dict[str, Any] | None:
 
 
 def network_of(node: object, source: Path) -> nn.Module:
-    """Build the network that a file describes."""
+    """Build the network that a file describes.
+
+    Raises:
+        CheckpointError: If that calls something else, or makes no network.
+    """
     # Files come from anywhere.
     check_targets(node, (nn.Module,), "network", source)
     try:
@@ -281,7 +327,11 @@ def network_of(node: object, source: Path) -> nn.Module:
 
 
 def check_targets(node: object, kinds: tuple[type, ...], what: str, source: Path) -> None:
-    """Refuse a configuration node that would call anything but classes of some kinds."""
+    """Refuse a configuration node that would call anything but classes of some kinds.
+
+    Raises:
+        CheckpointError: Names what it would call.
+    """
     for target in targets_in(node):
         class_in(target, kinds, what, source)
 
@@ -294,6 +344,9 @@ def class_in(target: str, kinds: tuple[type[Kind], ...], what: str, source: Path
         kinds: Of these classes or of what is derived from them.
         what: In words, what the file has it for.
         source: The file.
+
+    Raises:
+        CheckpointError: If it is none, or cannot be imported.
     """
     try:
         found = None if ":" in target else resolve_name(target)
@@ -323,7 +376,11 @@ def targets_in(node: object) -> Iterator[str]:
 
 
 def load_weights(module: nn.Module, weights: Weights, source: str | Path) -> None:
-    """Load weights into a module, all of them or none, whatever wrapper's names stand before its own."""
+    """Load weights into a module, all of them or none, whatever wrapper's names stand before its own.
+
+    Raises:
+        CheckpointError: If names or shapes differ; names the first that do.
+    """
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     weights = unwrapped(weights, list(own))
     came = {name: tuple(getattr(tensor, "shape", ())) for name, tensor in weights.items()}

@@ -180,7 +180,11 @@ class FidelityRestoration(LightningModule):
         self.trainer.should_stop = self.trainer.strategy.reduce_boolean_decision(self.trainer.should_stop, all=False)
 
     def pixel_iteration(self, batch: Pair) -> None:
-        """One iteration with the pixel loss alone."""
+        """One iteration with the pixel loss alone.
+
+        Args:
+            batch: Aligned crops, (N, 3, P, P) in [0, 1].
+        """
         pixel = torch.zeros((), device=self.device)
         for part in self.parts(batch):
             loss = self.loss_of(part) / self.accumulate
@@ -307,7 +311,11 @@ class FidelityRestoration(LightningModule):
 
 
 def restoration(module: LightningModule) -> FidelityRestoration:
-    """The module as a restoration training, for callbacks that serve no other."""
+    """The module as a restoration training, for callbacks that serve no other.
+
+    Raises:
+        TypeError: If it is none.
+    """
     if not isinstance(module, FidelityRestoration):
         raise TypeError(f"This callback serves a FidelityRestoration or RestorationGAN, not a {type(module).__name__}.")
     return module

@@ -46,15 +46,23 @@ class RestorationGAN(FidelityRestoration):
     separate passes, since the generator's update does not change the discriminator; only spectral norm's power
     iterations and the running statistics of batch norm advance once per candidate instead of once per pass.
 
-    Args as in `FidelityRestoration`, for both networks, and:
+    Args:
+        generator: As in `FidelityRestoration`.
         discriminator: Image (or what the mitigations make of it) → logits.
+        optimizer: Makes the optimiser of each network.
         pretrain_schedule: Learning rate over the pixel stage.
         schedule: Learning rate of both networks over the adversarial stage.
         adversarial_loss: What the two networks play for.
         weights: Weights of the generator's terms.
         layers: Weight of each VGG-19 layer in the perceptual loss.
-        pretrain_iterations: How many of all iterations are the pixel stage. Where they all are, there is no other
-            stage, however long the training goes on.
+        iterations: Over which the training is laid out, as in `FidelityRestoration`.
+        pretrain_iterations: How many of them are the pixel stage. Where they all are, there is no other stage, however
+            long the training goes on.
+        metrics: As in `FidelityRestoration`.
+        features: Frozen feature network that has all layers asked for.
+        accumulate: As in `FidelityRestoration`.
+        clip_gradients: As in `FidelityRestoration`, for each network.
+        log_every: As in `FidelityRestoration`.
 
     Raises:
         ValueError: If a number is out of its range, or a layer is none of the feature network's.
@@ -126,17 +134,33 @@ class RestorationGAN(FidelityRestoration):
         return [*super().networks, self.discriminator]
 
     def discriminate(self, image: Tensor, step: Step) -> Tensor:
-        """Logits of candidates as the mitigations have them shown: the only road to the discriminator."""
+        """Logits of candidates as the mitigations have them shown: the only road to the discriminator.
+
+        Args:
+            image: Candidates of the batch, (N, 3, H, W) in [0, 1].
+            step: The batch.
+        """
         return discriminate(self.discriminator, self.mitigations, image, step)
 
     def setup(self, stage: str) -> None:
-        """Check that the discriminator takes what it is shown."""
+        """Check that the discriminator takes what it is shown.
+
+        Raises:
+            ValueError: If it does not.
+        """
         data = cast(object, self.trainer.datamodule)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
         if isinstance(data, RestorationData):
             check_discriminator(self.discriminator, self.mitigations, self.extract, data.patch_size)
 
     def rehearse(self, size: int) -> None:
-        """Compute all terms of an adversarial iteration once and change nothing: it may be long until the first."""
+        """Compute all terms of an adversarial iteration once and change nothing: it may be long until the first.
+
+        Args:
+            size: Side of the patches.
+
+        Raises:
+            ValueError: If a network, a mitigation or the loss does not take what it will be given.
+        """
         if not self.has_adversarial_stage:
             return
         check_discriminator(self.discriminator, self.mitigations, self.extract, size)
@@ -165,7 +189,11 @@ class RestorationGAN(FidelityRestoration):
         return [self.optimizer(self.generator.parameters()), self.optimizer(self.discriminator.parameters())]
 
     def adversarial_iteration(self, batch: Pair) -> None:
-        """Update the generator, then the discriminator."""
+        """Update the generator, then the discriminator.
+
+        Args:
+            batch: Aligned crops, (N, 3, P, P) in [0, 1].
+        """
         totals: dict[str, Tensor] = {}
         parts = list(self.parts(batch))
         for part, outcome in zip(parts, self.outcomes(parts), strict=True):
@@ -248,6 +276,10 @@ def rehearsal(networks: Iterable[nn.Module], device: torch.device) -> Generator[
 
     What they do within the block they do once more after it: buffers, such as the vectors of spectral norm and the
     running statistics of batch norm, and random numbers are as before.
+
+    Args:
+        networks: Everything that is run.
+        device: Where.
     """
     buffers = [buffer for network in networks for buffer in network.buffers()]
     before = [buffer.clone() for buffer in buffers]

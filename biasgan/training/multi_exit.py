@@ -24,7 +24,16 @@ class MultiExitRestoration(FidelityRestoration):
     Of each image every exit is compared with the original, with weights that depend on the image's quality. In
     validation the last exit counts, as for all others; the PSNR of the others is reported as `valid/psnr_exit_…`.
 
-    Args as in `FidelityRestoration`; the generator is RBQE with five exits.
+    Args:
+        generator: RBQE with five exits.
+        optimizer: As in `FidelityRestoration`, and so are all others.
+        schedule: Learning rate over the training.
+        iterations: All iterations of the training.
+        metrics: Computed on whole validation images.
+        features: Frozen feature network.
+        accumulate: Parts that a batch is cut into.
+        clip_gradients: Largest gradient norm, or None.
+        log_every: As in `FidelityRestoration`.
 
     Raises:
         ValueError: If the generator is another; when a training begins, if the quality of an image is not known.
@@ -66,7 +75,11 @@ class MultiExitRestoration(FidelityRestoration):
         return cast(Sequence[PeakSignalNoiseRatio], self.earlier_psnr)
 
     def on_fit_start(self) -> None:
-        """Look up the weights of exits for every image to train with."""
+        """Look up the weights of exits for every image to train with.
+
+        Raises:
+            ValueError: If its quality is not known, or the weights for that codec.
+        """
         data = cast(RestorationData, self.trainer.datamodule)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
         codec = str(data.source.identity["codec"])
         self.exit_weights = exit_weights(qualities(data.train_entries), codec).to(self.device)
@@ -95,7 +108,11 @@ class MultiExitRestoration(FidelityRestoration):
 
 
 def qualities(entries: Sequence[Entry]) -> list[int]:
-    """The quality of each image."""
+    """The quality of each image.
+
+    Raises:
+        ValueError: If one is not known.
+    """
     known = [entry.quality for entry in entries if entry.quality is not None]
     if len(known) < len(entries):
         raise ValueError(

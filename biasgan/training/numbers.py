@@ -9,7 +9,17 @@ if TYPE_CHECKING:
 
 
 def check_number(name: str, value: object, least: float = 0.0, most: float = math.inf) -> None:
-    """Refuse what is no number in a range."""
+    """Refuse what is no number in a range.
+
+    Args:
+        name: Of the option.
+        value: What was given.
+        least: Smallest good value.
+        most: Largest good value.
+
+    Raises:
+        ValueError: Names the option, what was expected and what came.
+    """
     number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     if not (math.isfinite(number) and least <= number <= most):
         limits = f"from {least:g} " + (f"to {most:g}" if most < math.inf else "on")
@@ -26,7 +36,16 @@ def check_parts(batch: int, accumulate: int) -> None:
 
 
 def check_layers(name: str, layers: Mapping[str, float], features: "VGGFeatures") -> None:
-    """Refuse weights of layers that the feature network does not give."""
+    """Refuse weights of layers that the feature network does not give.
+
+    Args:
+        name: Of the option.
+        layers: Name of a layer → its weight.
+        features: The feature network.
+
+    Raises:
+        ValueError: Names the option, the layer and those that there are.
+    """
     there = features.wanted.values()
     missing = [layer for layer in layers if layer not in there]
     if missing or not layers:

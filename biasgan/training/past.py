@@ -65,7 +65,17 @@ def with_past(config: Mapping[str, Any], content: Mapping[str, Any]) -> Mapping[
 
 
 def refuse_changes(config: Mapping[str, Any], past: Mapping[str, Any], given: set[str], done: int) -> None:
-    """Refuse options that would change what has happened."""
+    """Refuse options that would change what has happened.
+
+    Args:
+        config: The resolved configuration.
+        past: That of the run that is resumed.
+        given: Names of the options that the run did not have in the same words.
+        done: Its iterations.
+
+    Raises:
+        ValueError: As `with_past`.
+    """
     before, now = flat(past), flat(config)
     # Of a training with a pixel stage alone, which may have become longer.
     before["pretrain_iterations"] = before.get("training.pretrain_iterations", before["pretrain_iterations"])

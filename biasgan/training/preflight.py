@@ -48,7 +48,11 @@ def check(
 
 
 def check_patch_size(module: FidelityRestoration, patch_size: int) -> None:
-    """Refuse patches that a network cannot take."""
+    """Refuse patches that a network cannot take.
+
+    Raises:
+        ValueError: Names the network and what it needs.
+    """
     for network in module.networks:
         multiple, smallest = SizeNeeds.of(network)
         if patch_size % multiple or patch_size < smallest:
@@ -59,7 +63,15 @@ def check_patch_size(module: FidelityRestoration, patch_size: int) -> None:
 
 
 def check_metrics(metrics: MetricCollection, best: str) -> None:
-    """Refuse metrics without which a training has no figures, or no best."""
+    """Refuse metrics without which a training has no figures, or no best.
+
+    Args:
+        metrics: Of the validations.
+        best: Name of the one that the best is best in.
+
+    Raises:
+        ValueError: Says why they cannot be measured.
+    """
     unavailable = unavailable_of(metrics)
     if best in unavailable or not len(metrics):
         reasons = {best: unavailable[best]} if best in unavailable else unavailable
@@ -94,7 +106,11 @@ def check_callbacks(trainer: Trainer, module: FidelityRestoration, callbacks: Co
 
 
 def check_places(callbacks: Collection[Callback], run: RunFolder) -> None:
-    """Refuse checkpoints that nobody would find: the results are made of the last one, and so is a resumed training."""
+    """Refuse checkpoints that nobody would find: the results are made of the last one, and so is a resumed training.
+
+    Raises:
+        ValueError: Names the option.
+    """
     checkpoints = [callback.last for callback in callbacks if isinstance(callback, Checkpoints)]
     interrupts = [callback.checkpoint for callback in callbacks if isinstance(callback, Interrupt)]
     if not checkpoints:

@@ -90,7 +90,15 @@ def start_discriminator(discriminator: nn.Module, init_from: str | None, channel
 
 
 def take_pixel_stage(settings: Settings, run: RunFolder, module: FidelityRestoration) -> tuple[Settings, Path]:
-    """Begin after the pixel stage of another run, as if it had been this one's own; as `start` otherwise."""
+    """Begin after the pixel stage of another run, as if it had been this one's own; as `start` otherwise.
+
+    Returns:
+        The settings, with what the generator started from; and the checkpoint to go on from, in the run folder.
+
+    Raises:
+        FileNotFoundError: If the other run has no checkpoint.
+        ValueError: If that is not at the end of a pixel stage like this one's.
+    """
     other = RunFolder(settings.start.pixel_stage or "")
     content = after_pixel_stage(module, read_checkpoint(checkpoint_of(other.path)), other.path)
     words = settings.started_from
@@ -108,6 +116,14 @@ def after_pixel_stage(module: FidelityRestoration, content: dict[str, Any], run:
 
     All that a pixel stage leaves to the next one is taken over: iterations done, generator and average. The
     discriminator and the optimisers, whose state the next stage does not take up, are this training's.
+
+    Args:
+        module: The training, whose discriminator has the weights that it is to start from.
+        content: Of the other run's checkpoint.
+        run: Where that is from, for errors.
+
+    Raises:
+        ValueError: If the checkpoint is not at the end of a pixel stage of the same length, or the training has none.
     """
     if not isinstance(module, RestorationGAN) or not module.pretrain_iterations:
         raise ValueError(f"pixel_stage={run}: this training has no pixel stage of its own that this could stand for.")

@@ -86,7 +86,11 @@ def restoration_trainer(
 
 
 def check_options(val_check_interval: object, strategy: str | Strategy, options: Mapping[str, object]) -> None:
-    """Refuse options of Lightning's that would fail, or mean nothing here, or something else than they say."""
+    """Refuse options of Lightning's that would fail, or mean nothing here, or something else than they say.
+
+    Raises:
+        ValueError: Names the option, and what to set instead.
+    """
     if options.get("accelerator") in ("gpu", "cuda") and not torch.accelerator.is_available():
         raise ValueError("PyTorch finds no GPU here. Use trainer=cpu, or trainer=auto, which takes what there is.")
     if strategy in ("ddp", "ddp_static_graph"):

@@ -85,7 +85,12 @@ class ChunkCache:
         return {**self.__dict__, "maps": {}}
 
     def map(self, chunk: Chunk) -> np.ndarray:
-        """A chunk mapped into memory, (size,) uint8, read-only; errors as of `held`."""
+        """A chunk mapped into memory, (size,) uint8, read-only.
+
+        Raises:
+            DamageError: If it is not as it was written.
+            StorageError: If it cannot be fetched.
+        """
         if chunk not in self.maps:
             with self.held(chunk) as path:
                 if not self.storage.folder:
@@ -134,7 +139,11 @@ class ChunkCache:
             partial.unlink(missing_ok=True)
 
     def make_room(self, size: int) -> None:
-        """Remove copies that nobody holds, those used longest ago first, until `size` bytes more fit in."""
+        """Remove copies that nobody holds, those used longest ago first, until `size` bytes more fit in.
+
+        Args:
+            size: Of what is to come, in bytes.
+        """
         copies: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("*.bin"):
             with suppress(FileNotFoundError):

@@ -46,7 +46,12 @@ class Storage:
         self.anonymous = anonymous
 
     def get(self, name: str, target: Path) -> None:
-        """Copy a file from the storage; AbsentError if there is none."""
+        """Copy a file from the storage.
+
+        Raises:
+            AbsentError: If there is none.
+            StorageError: If the storage cannot be reached.
+        """
         if not self.folder:
             return self.call("download_file", name, Filename=str(target))
         try:
@@ -55,7 +60,11 @@ class Storage:
             raise AbsentError(f"{self.folder / name} does not exist.") from error
 
     def put(self, name: str, source: Path) -> None:
-        """Move a file into the storage, whole or not at all."""
+        """Move a file into the storage, whole or not at all.
+
+        Raises:
+            StorageError: If the storage cannot be reached or does not take it.
+        """
         if self.folder:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Beside the target first: the source may be on another disk.
@@ -67,7 +76,11 @@ class Storage:
             source.unlink()
 
     def remove(self, name: str) -> None:
-        """Remove a file if it is there."""
+        """Remove a file if it is there.
+
+        Raises:
+            StorageError: If the storage cannot be reached.
+        """
         if self.folder:
             (self.folder / name).unlink(missing_ok=True)
         else:
@@ -104,7 +117,11 @@ def client_maker(thread: int) -> Callable[..., Any]:
 
 
 def extra(module: str) -> ModuleType:
-    """Import a module of the extra for sets in chunks; an ImportError says what to install."""
+    """Import a module of the extra for sets in chunks.
+
+    Raises:
+        ImportError: If it is not installed; says what to install.
+    """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

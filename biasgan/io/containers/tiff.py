@@ -116,6 +116,7 @@ def of_photograph(given: Image.Exif) -> tuple[Image.Exif, bool]:
         except MemoryError:
             raise
         except Exception:
+            # On damaged tags Pillow raises nearly anything.
             damaged = True
             continue
         exif.update(one)

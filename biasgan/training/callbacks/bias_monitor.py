@@ -45,7 +45,11 @@ class BiasMonitor(Callback):
         self.scores = {candidate: CatMetric() for candidate in CANDIDATES}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check that the layers will be there."""
+        """Check that the layers will be there.
+
+        Raises:
+            ValueError: If the feature network does not give one of them.
+        """
         check_layers("callbacks.bias_monitor.layers", self.layers, restoration(pl_module).features)
 
     @torch.inference_mode()

@@ -105,7 +105,12 @@ class Checkpoints(Callback):
         return self.folder / LAST
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check that the best can be told, and make the folder."""
+        """Check that the best can be told, and make the folder.
+
+        Raises:
+            OSError: If the folder cannot be made.
+            ValueError: If the metric is none of the validation's, or does not say what is best.
+        """
         metrics = restoration(pl_module).restored_metrics
         if self.metric not in metrics:
             raise ValueError(

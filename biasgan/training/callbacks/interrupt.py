@@ -64,12 +64,20 @@ class Interrupt(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Pair, batch_idx: int
     ) -> None:
-        """Heed a signal, unless a validation follows."""
+        """Heed a signal, unless a validation follows.
+
+        Raises:
+            InterruptedTrainingError: As `heed`.
+        """
         if not validates(trainer) and trainer.global_step < trainer.max_steps:
             self.heed(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Heed a signal of before the validation."""
+        """Heed a signal of before the validation.
+
+        Raises:
+            InterruptedTrainingError: As `heed`.
+        """
         # The last iteration ends the training anyway.
         if trainer.state.fn == "fit" and trainer.global_step < trainer.max_steps:
             self.heed(trainer)

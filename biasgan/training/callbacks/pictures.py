@@ -128,7 +128,11 @@ def draw(rows: list[dict[str, Tensor]], title: str) -> np.ndarray:
 
 @contextmanager
 def picture_write(path: Path) -> Generator[Path]:
-    """Write a picture of a training as `atomic_write` does; where that fails say so, and let the training go on."""
+    """Write a picture of a training as `atomic_write` does; where that fails say so, and let the training go on.
+
+    Args:
+        path: The picture.
+    """
     try:
         with atomic_write(path) as temporary:
             yield temporary

@@ -46,7 +46,11 @@ class CSVLog(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append the values of an iteration."""
+        """Append the values of an iteration.
+
+        Raises:
+            OSError: If the disk is full, or the folder read-only or gone.
+        """
         row = {"iteration": step or 0, **metrics}
         if not set(row) <= set(self.columns):
             self.write([*read_log(self.path), row])
