@@ -152,6 +152,9 @@ def signals_handed_on() -> Generator[list[int]]:
 
     Yields:
         What has come so far.
+
+    Raises:
+        KeyboardInterrupt: At the second, or where there is no process to hand the first on to.
     """
     came: list[int] = []
 

@@ -46,7 +46,11 @@ def built(part: object) -> object:
 
 
 def called(node: Mapping[str, Any]) -> object:
-    """Call what a node describes whose arguments are made."""
+    """Call what a node describes whose arguments are made.
+
+    Raises:
+        BuildError: If there is no such target, or it takes no such arguments.
+    """
     name = node.get("_target_")
     try:
         target = resolve_name(str(name))

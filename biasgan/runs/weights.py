@@ -284,7 +284,11 @@ def of_run(content: Mapping[str, Any], network: str, place: str) -> Found:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The resolved configuration inside a checkpoint or safetensors file of a run."""
+    """The resolved configuration inside a checkpoint or safetensors file of a run.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
     config = config_in(path)
     if config is None:
         raise CheckpointError(f"{path} carries no configuration, so the network that it belongs to is not known.")

@@ -27,7 +27,11 @@ def check_number(name: str, value: object, least: float = 0.0, most: float = mat
 
 
 def check_parts(batch: int, accumulate: int) -> None:
-    """Refuse a batch that cannot be cut into equal parts."""
+    """Refuse a batch that cannot be cut into equal parts.
+
+    Raises:
+        ValueError: Says what to choose.
+    """
     if batch % accumulate:
         raise ValueError(
             f"A batch of {batch} cannot be cut into accumulate={accumulate} equal parts; choose a batch_size that it "

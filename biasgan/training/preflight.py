@@ -85,7 +85,11 @@ def unavailable_of(metrics: MetricCollection) -> Mapping[str, str]:
 
 
 def check_callbacks(trainer: Trainer, module: FidelityRestoration, callbacks: Collection[Callback]) -> None:
-    """Refuse callbacks that do not suit the training, or would want a figure that its first validation has not."""
+    """Refuse callbacks that do not suit the training, or would want a figure that its first validation has not.
+
+    Raises:
+        ValueError: Names the callback, and what it may watch.
+    """
     known = [f"valid/{side}{name}" for name in module.restored_metrics for side in ("", "compressed_")]
     known += ["bias/deviation", *(f"bias/distance_{side}" for side in Triangle._fields)]
     if isinstance(module, RestorationGAN) and module.has_adversarial_stage and not module.pretrain_iterations:

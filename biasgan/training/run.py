@@ -53,6 +53,13 @@ def train(settings: Settings, folder: Path) -> None:
     Args:
         settings: What the training is told.
         folder: Run folder.
+
+    Raises:
+        CheckpointError: If weights or checkpoints to start or go on from do not serve.
+        FileNotFoundError: If they, or the images, are not there.
+        NonFiniteLossError: If a loss is no number any more; the last checkpoint stays.
+        RuntimeError: If the training was stopped before its first iteration.
+        ValueError: If an option would fail, or change what has happened in a run that goes on.
     """
     began = time.monotonic()
     # Now, since the code may be changed while it runs.

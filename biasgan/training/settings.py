@@ -123,7 +123,11 @@ class Settings:
 
 
 def check_numbers(config: Mapping[str, Any]) -> None:
-    """Refuse numbers that would only fail later, or in words that name no option."""
+    """Refuse numbers that would only fail later, or in words that name no option.
+
+    Raises:
+        ValueError: Names the option, what was expected and what came.
+    """
     for name, least in {"seed": 0, "pretrain_iterations": 0, **dict.fromkeys(COUNTS, 1)}.items():
         value = config[name]
         if type(value) is not int or not least <= value < 2**32:

@@ -71,7 +71,12 @@ class CodedPairs(StoredPairs):
         return self.stores[draw_quality(self.qualities, key)]
 
     def encode(self, source: Source, contents: Sequence[bytes], key: str) -> Made:
-        """Compress an image."""
+        """Compress an image.
+
+        Raises:
+            CodecError: If the codec does not take it, or gives another size.
+            ImageError: If it cannot be read.
+        """
         original = read_image(source.files[0], contents[0])
         coded = self.codec.encode(original, draw_quality(self.qualities, key))
         if coded.image.shape != original.shape:

@@ -33,7 +33,11 @@ class RunRecord(Callback):
         checkpoint["data_fingerprint"] = fingerprint(trainer)
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Go on with the same pairs only."""
+        """Go on with the same pairs only.
+
+        Raises:
+            ValueError: If there are other pairs now.
+        """
         before, now = checkpoint.get("data_fingerprint"), fingerprint(trainer)
         if before not in (None, now):
             raise ValueError(
