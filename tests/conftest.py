@@ -18,6 +18,7 @@ from PIL import Image
 
 from biasgan import prepare, train
 
+from . import warm
 from .composer import Composer
 
 gc.disable()  # until all is imported
@@ -63,6 +64,11 @@ LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test
 """Tests that start many processes."""
 
 
+def pytest_configure() -> None:
+    """Have all processes that tests start be warm."""
+    warm.install()
+
+
 def pytest_collection_finish() -> None:
     """Have Python no longer look for garbage among all that was imported, and not often among the rest."""
     gc.freeze()
@@ -86,6 +92,13 @@ TINY = (
     *NO_PICTURES,
 )
 """A training of a second, with both stages and both mitigations."""
+
+
+@pytest.fixture(autouse=True)
+def cold(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that are marked so start processes as a user does, see `warm`."""
+    if request.node.get_closest_marker("cold"):
+        monkeypatch.setattr(warm, "cold", True)
 
 
 @pytest.fixture(autouse=True)

@@ -112,7 +112,10 @@ class Scene(ABC):
             return subprocess.Popen(
                 [sys.executable, "-m", *self.words()],
                 cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **mark(folder)},
+                env={
+                    **os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1",
+                    "BIASGAN_CACHE": str(folder / "cache"),
+                },
             )  # fmt: skip
 
     def finish(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
@@ -156,18 +159,12 @@ def names_of(victims: list[int], process: "subprocess.Popen[bytes]") -> str:
     return "the first process" if process.pid in victims else "another process"
 
 
-def mark(folder: Path) -> dict[str, str]:
-    """What all processes of a folder have in their environment, and no others."""
-    return {"BIASGAN_CACHE": str(folder / "cache")}
-
-
 def processes(folder: Path) -> list[int]:
-    """Numbers of the processes of a folder; those that have ended and whose parent has not noticed have none."""
-    wanted = b"\0" + "".join(f"{name}={value}" for name, value in mark(folder).items()).encode() + b"\0"
+    """Numbers of the processes in a folder; those that have ended and whose parent has not noticed are in none."""
     found: list[int] = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            if wanted in b"\0" + (place / "environ").read_bytes():
+            if (place / "cwd").readlink() == folder:
                 found.append(int(place.name))
         except OSError:
             continue
@@ -265,8 +262,8 @@ def damaged_store(folder: Path, options: list[str]) -> list[str]:
     """What `prepare check=true` finds."""
     done = subprocess.run(
         [sys.executable, "-m", "biasgan.prepare", *options, "check=true"],
-        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), **mark(folder)}, capture_output=True, text=True,
-        check=False,
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "BIASGAN_CACHE": str(folder / "cache")},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     return [] if done.returncode == 0 else [f"the store is damaged: {done.stdout}{done.stderr}"]
 
