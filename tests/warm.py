@@ -1,10 +1,10 @@
 """Processes that have imported PyTorch, Lightning and Hydra before they start, which takes many seconds otherwise.
 
 `python -m MODULE` in a test, and in the commands under test that start others, is a fork of a process that has done
-nothing but import and wait. It is a child of what has started it, with a number, session, folder, environment and files
-of its own, to be killed, stopped and waited for like any other. What differs: all hash strings alike, and /proc does not
-tell their command and environment. In tests marked `cold`, on other systems than Linux and where there is a GPU, whose
-driver bears no forks, processes start as a user's do.
+nothing but import and wait. It is a child of what has started it, with a number, session, folder, environment and
+files of its own, to be killed, stopped and waited for like any other. What differs: all hash strings alike, and /proc
+does not tell their command and environment. In tests marked `cold`, on other systems than Linux and where there is a
+GPU, whose driver bears no forks, processes start as a user's do.
 
 A fork of a fork that has ended belongs to the nearest ancestor that takes in orphans, which is how what waits, itself a
 child of the starter's, can give it another.
@@ -75,7 +75,7 @@ def install() -> None:
     setattr(subprocess.Popen, "_execute_child", start)  # noqa: B010
 
 
-def start(process: Any, *arguments: object) -> None:
+def start(process: Any, *arguments: object) -> None:  # noqa: ANN401 - a Popen, with what is its own
     """In place of `Popen._execute_child`."""
     given = inspect.signature(_start_cold).bind(process, *arguments).arguments
     order = None if cold else order_of(given)
@@ -91,7 +91,9 @@ def start(process: Any, *arguments: object) -> None:
 def order_of(given: dict[str, Any]) -> Order | None:
     """What a Popen is given, as an order; None if it is more than a fork can do."""
     match given["args"]:
-        case [sys.executable, "-m", str(module), *arguments] if not given["pass_fds"] and not given["preexec_fn"]:
+        case [sys.executable, "-m", str(module), *arguments] | [sys.executable, "-u", "-m", str(module), *arguments]:
+            if given["pass_fds"] or given["preexec_fn"]:
+                return None
             environment = os.environ if given["env"] is None else given["env"]
             folder = str(given["cwd"] or Path.cwd())
             return Order(module, [*map(str, arguments)], folder, dict(environment), given["start_new_session"])
@@ -173,7 +175,7 @@ def become(order: Order, files: list[int]) -> None:
         os.close(file)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         was = getattr(sys, name)
-        stream = open(was.fileno(), mode, encoding=was.encoding, errors=was.errors, closefd=False)  # noqa: PTH123, SIM115
+        stream: Any = open(was.fileno(), mode, encoding=was.encoding, errors=was.errors, closefd=False)  # noqa: SIM115
         stream.reconfigure(write_through=was.write_through, line_buffering=was.line_buffering or stream.isatty())
         setattr(sys, name, stream)
     os.environ.clear()
@@ -185,7 +187,7 @@ def become(order: Order, files: list[int]) -> None:
 
 
 def end(status: list[int]) -> None:
-    """End a process at once that has nothing left to do, not with the second that Python takes to forget its modules."""
+    """End a process that has nothing left to do at once, and not when Python has forgotten all modules."""
     if status:
         sys.stdout.flush()
         sys.stderr.flush()

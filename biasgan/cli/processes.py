@@ -13,8 +13,11 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage] - documented there
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+from torch.distributed.elastic.rendezvous import RendezvousInfo, RendezvousParameters, rendezvous_handler_registry
+from torch.distributed.elastic.rendezvous.static_tcp_rendezvous import StaticTCPRendezvous
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from biasgan.cli.errors import plain_errors
@@ -31,7 +34,34 @@ RESTARTS = 3
 START = "spawn" if sys.platform == "darwin" else "fork"
 """The quicker way is safe, since this process does nothing but wait: it uses no GPU and has no threads of OpenMP's."""
 
+HERE = "biasgan"
+"""Name of the way in which the processes find each other."""
+
 Function = Callable[[Settings, Path], int | None]
+
+
+class Rendezvous(StaticTCPRendezvous):
+    """How the processes of this machine find each other: at a port that the system chooses.
+
+    PyTorch's own way for that, c10d, takes seconds, in which it names each function that tells something by looking
+    through all modules that were ever imported.
+    """
+
+    def __init__(self, parameters: RendezvousParameters) -> None:
+        super().__init__("localhost", 0, rank=0, world_size=1, run_id=parameters.run_id, timeout=600)
+
+    def get_backend(self) -> str:
+        """Its name."""
+        return HERE
+
+    def next_rendezvous(self) -> RendezvousInfo:
+        """Where they meet next."""
+        self._store = TCPStore(self.master_addr, 0, self.world_size, True, self.timeout, multi_tenant=True)
+        self.master_port = self._store.port
+        return super().next_rendezvous()
+
+
+rendezvous_handler_registry.register(HERE, Rendezvous)
 
 
 class ProcessFailedError(RuntimeError):
@@ -130,9 +160,7 @@ def launch(count: int, function: Function, settings: Settings, folder: Path) -> 
             # Of its own accord it would do again what is bound to fail.
             max_restarts=0,
             run_id=uuid4().hex,
-            rdzv_backend="c10d",
-            rdzv_endpoint="localhost:0",
-            local_addr="localhost",
+            rdzv_backend=HERE,
             start_method=START,
             signals_to_handle="SIGHUP,SIGQUIT",
             logs_specs=DefaultLogsSpecs(records),
