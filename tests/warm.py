@@ -39,7 +39,7 @@ IMPORTED = (
 )
 """With all that they import. No command is among them: it is run as the main module."""
 
-STARTERS = ("biasgan.reproduce", "torch.distributed.run")
+STARTERS = ("biasgan.reproduce", "submitit.local._local", "torch.distributed.run")
 """Commands that start others, as sweeps do: to each belongs a process that waits for it alone."""
 
 UNHEARD = (signal.SIGINT, signal.SIGTERM)

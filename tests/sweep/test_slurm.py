@@ -37,7 +37,7 @@ def test_jobs_of_submitit_save_and_are_queued_again(
     (controller,) = (sweep / ".submitit").glob("[0-9]*")
     children = Path(f"/proc/{controller.name}/task/{controller.name}/children").read_text().split()
     # As SLURM does before the time of a job is up.
-    os.kill(int(children[0]), signal.SIGUSR2)
+    os.kill(int(children[-1]), signal.SIGUSR2)
     status, said = finish(process)
     assert status == 0, said
     (out,) = controller.glob("*_log.out")
