@@ -424,7 +424,7 @@ def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
 def test_the_networks_in_the_box_are_for_any_quality(composed: Composer) -> None:
     config = composed("experiment=bundled", "tiles=photos")
     assert (config["quality"], config["data"]["root"]) == ("5-95", "photos/chain")
-    assert (config["iterations"], config["pretrain_iterations"]) == (30_000, 30_000)
+    assert (config["iterations"], config["pretrain_iterations"]) == (20_000, 20_000)
     assert isinstance(build(config["codec"]), Chain)
     with torch.device("meta"):
         network = build(config["generator"])
