@@ -15,7 +15,7 @@ AROUND = 9
 """Side of the square that a mean is taken over, at the coarsest resolution."""
 GROWTH = 0.45
 """Octaves of the error that JPEG makes for an octave of its steps: 14 levels of 255 at quality 10, 2.5 at 95."""
-COARSEST = 8.0
+COARSEST = 9.0
 """Level of JPEG at which the residual is added in full."""
 
 
