@@ -25,7 +25,14 @@ from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.data.streaming.streamed import StreamedPairs
 from biasgan.evaluation.settings import MEANING
 from biasgan.inference.early_exit import gate_of
-from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
+from biasgan.losses.adversarial import (
+    AdversarialLoss,
+    HingeLoss,
+    LeastSquaresLoss,
+    R3Loss,
+    RelativisticAverageLoss,
+    VanillaAdversarialLoss,
+)
 from biasgan.losses.pixel import charbonnier_loss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.arcnn import ARCNN
@@ -412,6 +419,23 @@ def test_an_evaluation_takes_several_suites(composed: Composer) -> None:
     suite = build(Composer(composed.folder, "evaluate")("metrics=[fast,paper,sets]")["metrics"])
     assert isinstance(suite, Suite)
     assert {**suite.protocols, **suite.unavailable}.keys() >= {"psnr", "psnr_y", "lpips", "fid", "kid"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "kind"),
+    [
+        ("vanilla", VanillaAdversarialLoss),
+        ("ragan", RelativisticAverageLoss),
+        ("hinge", HingeLoss),
+        ("least_squares", LeastSquaresLoss),
+        ("r3gan", R3Loss),
+    ],
+)
+def test_any_baseline_plays_any_game(composed: Composer, choice: str, kind: type[AdversarialLoss]) -> None:
+    for baseline in ("realesrgan", "esrgan"):
+        config = composed(f"baseline={baseline}", f"adversarial={choice}", "discriminator=patch")
+        assert type(build(config["training"]["adversarial_loss"])) is kind
+        assert config["training"]["discriminator"]["in_channels"] == 6
 
 
 def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
