@@ -438,6 +438,15 @@ def test_any_baseline_plays_any_game(composed: Composer, choice: str, kind: type
         assert config["training"]["discriminator"]["in_channels"] == 6
 
 
+@pytest.mark.parametrize("baseline", ["realesrgan", "esrgan", "arcnn"])
+def test_vgg16_has_the_last_layers_of_its_blocks_in_the_place_of_vgg19s(composed: Composer, baseline: str) -> None:
+    options = (f"baseline={baseline}", "scale=lite", "features.weights=random")
+    layers = composed(*options)["features"]["layers"]
+    config = composed(*options, "features.network=vgg16")
+    assert config["features"]["layers"] == {name.replace("_4", "_3"): weight for name, weight in layers.items()}
+    assert build(config["training"]["features"]).weights_name == "vgg16 random"
+
+
 def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
     config = composed("codec=jpeg_blind")
     assert config["quality"] == config["pairs"]["quality"] == "10-50"

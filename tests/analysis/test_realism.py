@@ -86,7 +86,7 @@ def test_an_image_is_scored_patch_by_patch(relativistic: bool, conditional: bool
 
 def test_patches_have_128_pixels_unless_asked_otherwise() -> None:
     discriminator = VGGDiscriminator(channels=4, size=128).eval()
-    scores = score_image(MitigatedDiscriminator(discriminator), *images(140, 260), RELATIVISTIC)
+    scores = score_image(MitigatedDiscriminator(discriminator), *images(140, 260), score=RELATIVISTIC)
     assert [score.shape for score in scores] == [(2,)] * 3
 
 
@@ -114,4 +114,4 @@ def test_realism_of_a_folder_is_that_of_all_its_patches() -> None:
 def test_a_discriminator_in_training_mode_is_refused() -> None:
     judge = MitigatedDiscriminator(VGGDiscriminator(channels=4, size=64))
     with pytest.raises(ValueError, match=r"MitigatedDiscriminator is in training mode; call its eval\(\)"):
-        score_image(judge, *images(64, 64), PLAIN)
+        score_image(judge, *images(64, 64), score=PLAIN)
