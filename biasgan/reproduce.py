@@ -19,6 +19,7 @@ Experiments, on BPG unless codec= says otherwise:
   table4      the same on QP 27, 32, 37, 42 and 47, or QF 50, 40, 30, 20 and 10
   table5      ESRGAN and Real-ESRGAN without mitigations, with either, and with both, on QP 37 or QF 20
   bias        ESRGAN and Real-ESRGAN without and with both mitigations, on QP 27, 37 and 47, or QF 50, 30 and 10
+  transfer    Real-ESRGAN's game with six networks, transformers among them, without and with both mitigations
   A rehearsal of table4 has a method of each kind on the first four qualities, one of bias the first and the last.
 
 What stands behind -- goes to the training, see python -m biasgan.train --help. Give other trainings another --out.

@@ -91,6 +91,7 @@ GENERATORS = {"rrdbnet": RRDBNet} | {name: kind for name, kind in FIDELITY.items
 RETRAINED = {"arcnn": 117_731, "dcad": 298_947, "dncnn": 557_443, "cbdnet": 3_944_710} | {
     "rdn": 414_147, "rbqe": 888_451, "rbqe_blind": 3_553_430, "mprnet": 887_217,
 }  # fmt: skip
+OF_SPANDREL = ("spandrel", "fbcnn", "nafnet", "scunet", "swin2sr", "swinir")
 NO_DISCRIMINATOR = [
     ("discriminator", "none"),
     ("experiment", "bundled"),
@@ -166,7 +167,7 @@ def test_every_choice_makes_what_it_says(
         folder.mkdir(parents=True)
         for name in images.names:
             (folder / name).touch()
-    with torch.device("cpu" if choice == "spandrel" else "meta"):  # spandrel loads weights too
+    with torch.device("cpu" if choice in OF_SPANDREL else "meta"):  # spandrel loads weights too
         generator = build(config["generator"])
     discriminator = build(config["discriminator"])  # spectral norms take a second on "meta"
     assert isinstance(generator, nn.Module)
@@ -524,6 +525,7 @@ EXPERIMENTS = {
     "table3": [(*column, 37) for column in COMPARED],
     "table5": [*product(GANS, ("vanilla", "conditional", "divergence", "full"), (37,))],
     "bias": [*product(GANS, ("vanilla", "full"), (27, 37, 47))],
+    "transfer": [*6 * [*product(("realesrgan",), ("vanilla", "full"), (37,))]],
 }
 
 
