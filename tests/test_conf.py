@@ -25,7 +25,14 @@ from biasgan.data.sets import DIV2K_TRAIN, DIV2K_VALID, FLICKR2K, ImageSet
 from biasgan.data.streaming.streamed import StreamedPairs
 from biasgan.evaluation.settings import MEANING
 from biasgan.inference.early_exit import gate_of
-from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
+from biasgan.losses.adversarial import (
+    AdversarialLoss,
+    HingeLoss,
+    LeastSquaresLoss,
+    R3Loss,
+    RelativisticAverageLoss,
+    VanillaAdversarialLoss,
+)
 from biasgan.losses.pixel import charbonnier_loss
 from biasgan.metrics.suite import Suite
 from biasgan.networks.arcnn import ARCNN
@@ -84,6 +91,7 @@ GENERATORS = {"rrdbnet": RRDBNet} | {name: kind for name, kind in FIDELITY.items
 RETRAINED = {"arcnn": 117_731, "dcad": 298_947, "dncnn": 557_443, "cbdnet": 3_944_710} | {
     "rdn": 414_147, "rbqe": 888_451, "rbqe_blind": 3_553_430, "mprnet": 887_217,
 }  # fmt: skip
+OF_SPANDREL = ("spandrel", "fbcnn", "nafnet", "scunet", "swin2sr", "swinir")
 NO_DISCRIMINATOR = [
     ("discriminator", "none"),
     ("experiment", "bundled"),
@@ -159,7 +167,7 @@ def test_every_choice_makes_what_it_says(
         folder.mkdir(parents=True)
         for name in images.names:
             (folder / name).touch()
-    with torch.device("cpu" if choice == "spandrel" else "meta"):  # spandrel loads weights too
+    with torch.device("cpu" if choice in OF_SPANDREL else "meta"):  # spandrel loads weights too
         generator = build(config["generator"])
     discriminator = build(config["discriminator"])  # spectral norms take a second on "meta"
     assert isinstance(generator, nn.Module)
@@ -414,6 +422,32 @@ def test_an_evaluation_takes_several_suites(composed: Composer) -> None:
     assert {**suite.protocols, **suite.unavailable}.keys() >= {"psnr", "psnr_y", "lpips", "fid", "kid"}
 
 
+@pytest.mark.parametrize(
+    ("choice", "kind"),
+    [
+        ("vanilla", VanillaAdversarialLoss),
+        ("ragan", RelativisticAverageLoss),
+        ("hinge", HingeLoss),
+        ("least_squares", LeastSquaresLoss),
+        ("r3gan", R3Loss),
+    ],
+)
+def test_any_baseline_plays_any_game(composed: Composer, choice: str, kind: type[AdversarialLoss]) -> None:
+    for baseline in ("realesrgan", "esrgan"):
+        config = composed(f"baseline={baseline}", f"adversarial={choice}", "discriminator=patch")
+        assert type(build(config["training"]["adversarial_loss"])) is kind
+        assert config["training"]["discriminator"]["in_channels"] == 6
+
+
+@pytest.mark.parametrize("baseline", ["realesrgan", "esrgan", "arcnn"])
+def test_vgg16_has_the_last_layers_of_its_blocks_in_the_place_of_vgg19s(composed: Composer, baseline: str) -> None:
+    options = (f"baseline={baseline}", "scale=lite", "features.weights=random")
+    layers = composed(*options)["features"]["layers"]
+    config = composed(*options, "features.network=vgg16")
+    assert config["features"]["layers"] == {name.replace("_4", "_3"): weight for name, weight in layers.items()}
+    assert build(config["training"]["features"]).weights_name == "vgg16 random"
+
+
 def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
     config = composed("codec=jpeg_blind")
     assert config["quality"] == config["pairs"]["quality"] == "10-50"
@@ -424,7 +458,7 @@ def test_a_blind_training_has_jpeg_of_any_quality(composed: Composer) -> None:
 def test_the_networks_in_the_box_are_for_any_quality(composed: Composer) -> None:
     config = composed("experiment=bundled", "tiles=photos")
     assert (config["quality"], config["data"]["root"]) == ("5-95", "photos/chain")
-    assert (config["iterations"], config["pretrain_iterations"]) == (30_000, 30_000)
+    assert (config["iterations"], config["pretrain_iterations"]) == (20_000, 20_000)
     assert isinstance(build(config["codec"]), Chain)
     with torch.device("meta"):
         network = build(config["generator"])
@@ -491,6 +525,7 @@ EXPERIMENTS = {
     "table3": [(*column, 37) for column in COMPARED],
     "table5": [*product(GANS, ("vanilla", "conditional", "divergence", "full"), (37,))],
     "bias": [*product(GANS, ("vanilla", "full"), (27, 37, 47))],
+    "transfer": [*6 * [*product(("realesrgan",), ("vanilla", "full"), (37,))]],
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from biasgan import reproduce
 from biasgan.cli.options import quoted
-from biasgan.reproduce import finished_runs, is_evaluated
+from biasgan.sweep.reproduction import finished_runs, is_evaluated
 
 from .conftest import TINY, Command, tiny
 

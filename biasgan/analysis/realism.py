@@ -1,10 +1,12 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from biasgan.analysis.patches import patches_of
+
+Score = Callable[[Tensor], Tensor]
 
 CHUNK = 16
 """Patches that a discriminator sees at once."""
@@ -44,7 +46,7 @@ def score_image(
     original: Tensor,
     restored: Tensor,
     compressed: Tensor,
-    relativistic: bool,
+    score: Score,
     patch_size: int = 128,
 ) -> Scores:
     """Have a discriminator judge all patches of an image.
@@ -57,7 +59,7 @@ def score_image(
         original: (1, 3, H, W) in [0, 1], on the judge's device.
         restored: The same image restored.
         compressed: The same image after decoding.
-        relativistic: Whether the discriminator was trained with a relativistic loss.
+        score: What the logits say, as the loss that the discriminator was trained with has it.
         patch_size: Side of the patches.
 
     Raises:
@@ -66,21 +68,20 @@ def score_image(
     if judge.training:
         raise ValueError(f"{type(judge).__name__} is in training mode; call its eval() before it judges.")
     parts = patches_of((original, restored, compressed), patch_size, CHUNK)
-    return Scores.joined(Scores(*(patch_scores(logits, relativistic) for logits in judge(*part))) for part in parts)
+    return Scores.joined(Scores(*(patch_scores(logits, score) for logits in judge(*part))) for part in parts)
 
 
-def patch_scores(logits: Tensor, relativistic: bool) -> Tensor:
+def patch_scores(logits: Tensor, score: Score) -> Tensor:
     """One number per patch, from which `realism` is computed once all patches are known.
 
     Args:
         logits: A discriminator's logits, (N, 1) or (N, 1, H, W).
-        relativistic: Whether the discriminator was trained with a relativistic loss.
+        score: Logits → how real each finds what it judges, as `AdversarialLoss.score` has it.
 
     Returns:
-        (N,) in float32: the mean logit if relativistic, else the mean of the sigmoid, in [0, 1].
+        (N,) in float32: the mean score, in [0, 1], or of a relativistic loss the mean logit.
     """
-    logits = logits.float().flatten(1)
-    return (logits if relativistic else logits.sigmoid()).mean(1)
+    return score(logits.float()).flatten(1).mean(1)
 
 
 def realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic: bool) -> Realism:
@@ -90,7 +91,7 @@ def realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic
         original: `patch_scores` of the originals, (P,).
         restored: Those of the restored images.
         compressed: Those of the compressed images.
-        relativistic: As given to `patch_scores`.
+        relativistic: Whether the discriminator was trained with a relativistic loss.
 
     Returns:
         Three averages in [0, 1].
@@ -109,7 +110,7 @@ def patch_realism(original: Tensor, restored: Tensor, compressed: Tensor, relati
         original: `patch_scores` of the originals, (P,).
         restored: Those of the restored images.
         compressed: Those of the compressed images.
-        relativistic: As given to `patch_scores`.
+        relativistic: Whether the discriminator was trained with a relativistic loss.
 
     Returns:
         The same patches, each in [0, 1].

@@ -37,6 +37,13 @@ def default_pretrain_iterations(iterations: int, pixel: int, adversarial: int, i
     return 0 if init_from else round(iterations * pixel / (pixel + adversarial))
 
 
+def of_network(layers: Mapping[str, float], *, _root_: DictConfig) -> DictConfig | Mapping[str, float]:
+    """Resolver: layers of VGG-19 by the names that the chosen network has: its blocks' last are meant."""
+    if _root_.features.network == "vgg19":
+        return layers
+    return OmegaConf.create({name.replace("_4", "_3"): weight for name, weight in layers.items()})
+
+
 def run_folder(resume: str | None, fresh: str) -> str:
     """Resolver: the folder of a run, that of the resumed one if there is one."""
     if not resume or resume == AUTO:
@@ -75,7 +82,8 @@ def may_download(check: bool) -> bool:
 def register_resolvers() -> None:
     """Make the resolvers known to configuration files, each under its own name."""
     for resolver in (
-        by_scale, default_iterations, default_pretrain_iterations, run_folder, digest_of, cores, may_download,
+        by_scale, of_network, default_iterations, default_pretrain_iterations, run_folder, digest_of, cores,
+        may_download,
     ):  # fmt: skip
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
     OmegaConf.register_new_resolver("started", started, replace=True, use_cache=True)

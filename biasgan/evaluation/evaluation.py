@@ -107,7 +107,7 @@ def subject_of(settings: Settings) -> Subject:
 
 def measures_of(settings: Settings) -> Measures:
     """What is to be measured: with the features of the run and its discriminator, if there is a run."""
-    features = VGGFeatures(list(settings.layers), settings.feature_weights)
+    features = VGGFeatures(list(settings.layers), settings.feature_weights, settings.feature_network)
     suite = settings.suite()
     return Measures(suite, features, settings.layers, judge_of(settings, features), settings.patches)
 

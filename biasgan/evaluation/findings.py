@@ -128,7 +128,7 @@ class Findings:
             return []
         scores = [Scores(*one.values["scores"].unbind(1)) for one in self.measurements]
         patches = [len(each.original) for each in scores]
-        found = patch_realism(*Scores.joined(scores), judge.relativistic)
+        found = patch_realism(*Scores.joined(scores), judge.loss.relativistic)
         return [Scores(*parts) for parts in zip(*(torch.split(each, patches) for each in found), strict=True)]
 
     def realism(self) -> RealismFacts | None:
@@ -139,7 +139,7 @@ class Findings:
         judge = self.measures.judge
         if not judge:
             return None
-        kind = "relativistic" if judge.relativistic else "plain"
+        kind = "relativistic" if judge.loss.relativistic else "plain"
         averages = Realism(*(each.mean().item() for each in Scores.joined(self.patch_realism)))
         original, restored, compressed = map(self.realism_interval, Scores._fields)
         about = (kind, judge.conditional, judge.patch_size, judge.sha256)

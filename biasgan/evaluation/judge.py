@@ -36,8 +36,8 @@ class Judge(NamedTuple):
 
     network: nn.Module
     """Patches of originals, restored and compressed images → logits of each; in evaluation mode."""
-    relativistic: bool
-    """Whether it was trained with a relativistic loss."""
+    loss: type[AdversarialLoss]
+    """That it was trained with, which says what its logits mean."""
     conditional: bool
     """Whether it is shown the compressed patch too."""
     patch_size: int
@@ -63,12 +63,12 @@ def judge_of(settings: Settings, features: VGGFeatures) -> Judge | None:
     if not (run or place in DISCRIMINATORS) or not loss or trained["iterations"] <= trained["pretrain_iterations"]:
         return None
     file = discriminator_file(place)
-    relativistic = class_in(loss["_target_"], (AdversarialLoss,), "loss", file).relativistic
+    game = class_in(loss["_target_"], (AdversarialLoss,), "loss", file)
     network, mitigations = load_discriminator(place).requires_grad_(False), load_mitigations(place)
     extract = partial(extract_as_trained, features, trained, settings.training)
     return Judge(
         MitigatedDiscriminator(network, mitigations, extract),
-        relativistic,
+        game,
         any(isinstance(mitigation, ConditionalDiscriminator) for mitigation in mitigations),
         patch_size_of(network, mitigations, extract, trained["patch_size"]),
         sha256_of_file(file),

@@ -63,7 +63,7 @@ class Measures:
         what = {
             "metrics": self.protocols,
             "features": [self.features.weights_name, self.layers, self.patches],
-            "judge": self.judge and self.judge[1:],
+            "judge": self.judge and [self.judge.loss.__name__, *self.judge[2:]],
         }
         return sha256_of_json(what)
 
@@ -120,8 +120,8 @@ class Measures:
                 values[f"vectors/{name}"] = torch.stack([metric.features(image[0]) for image in images])
         values |= self.distances(before, after, target)
         if self.judge:
-            network, relativistic, size = self.judge.network, self.judge.relativistic, self.judge.patch_size
-            scores = score_image(network, target, after, before, relativistic, size)
+            network, score, size = self.judge.network, self.judge.loss.score, self.judge.patch_size
+            scores = score_image(network, target, after, before, score, size)
             values["scores"] = torch.stack(list(scores), dim=1)
         return {name: value.cpu() for name, value in values.items()}
 

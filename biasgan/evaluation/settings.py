@@ -12,6 +12,7 @@ from biasgan.cli.evaluated import GIVEN
 from biasgan.cli.options import absolute
 from biasgan.data.pairs.source import PairSource
 from biasgan.metrics.suite import Suite
+from biasgan.networks.vgg_features import Network
 from biasgan.runs.build import build
 from biasgan.runs.folder import RunFolder
 from biasgan.runs.weights import config_in, generator_file
@@ -39,7 +40,8 @@ class Settings:
         set_name: A short name for them.
         quality: At which they are compressed; None if they were before.
         suite: Makes the metrics.
-        feature_weights: Those of the VGG-19 by which distances are measured.
+        feature_network: That of the features by which distances are measured, `vgg19` or `vgg16`.
+        feature_weights: Its weights.
         layers: Weight of each of its layers.
         patches: Features are compared of at most so many of an image; None takes all.
         pictures: Of how many images pictures are written.
@@ -58,6 +60,7 @@ class Settings:
     set_name: str
     quality: float | str | None
     suite: Callable[[], Suite]
+    feature_network: Network
     feature_weights: str
     layers: Mapping[str, float]
     patches: int | None
@@ -99,6 +102,7 @@ class Settings:
             set_name=set_name,
             quality=config["quality"] if config["codec"] else None,
             suite=partial(build, Suite, config["metrics"]),
+            feature_network=features["network"],
             feature_weights=features["weights"],
             layers=features["layers"],
             **{name: config[name] for name in ("patches", "pictures", "seed")},

@@ -14,6 +14,7 @@ from biasgan.evaluation.result import SIDES, Evaluation, Interval
 from biasgan.io.files import atomic_write
 from biasgan.io.weight_files import fetch_command
 from biasgan.metrics.fid import caution
+from biasgan.networks.vgg_features import features_in_words
 
 Line = Mapping[str, str | int | float | None]
 
@@ -83,8 +84,9 @@ def result_table(found: Evaluation) -> Table:
 def remarks(found: Evaluation) -> list[str]:
     """What whoever reads the table must know, and what would change it, in lines."""
     lines: list[str] = []
-    if found.features and found.features.weights == "random":
-        lines.append("Features are those of a VGG-19 with random weights; see features.weights for ImageNet's.")
+    weights = found.features and found.features.weights
+    if weights and weights.endswith("random"):
+        lines.append(f"Features are those of a {features_in_words(weights)}; see features.weights for ImageNet's.")
     for name, metric in found.metrics.items():
         if metric.unmeasured:
             image, reason = next(iter(metric.unmeasured.items()))

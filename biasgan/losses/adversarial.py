@@ -1,4 +1,5 @@
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -38,6 +39,8 @@ class AdversarialLoss(ABC):
 
     relativistic: ClassVar[bool]
     """Whether logits mean something only in comparison with those of the opposite set, in the whole batch."""
+    gradient_penalty: float = 0.0
+    """Weight of R1 and R2: what the discriminator pays for steep logits; see `gradient_penalty`."""
 
     @abstractmethod
     def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
@@ -48,7 +51,7 @@ class AdversarialLoss(ABC):
             restored_logits: Those for the restored images; they carry the gradient to the generator.
 
         Returns:
-            A scalar ≥ 0.
+            A scalar.
         """
 
     @abstractmethod
@@ -62,6 +65,11 @@ class AdversarialLoss(ABC):
         Returns:
             Two scalars, whose sum the discriminator minimises.
         """
+
+    @staticmethod
+    def score(logits: Tensor) -> Tensor:
+        """How real the discriminator finds what it judges, in [0, 1]; of a relativistic loss, the logits themselves."""
+        return logits
 
     def outcome(self, original_logits: Tensor, restored_logits: Tensor) -> Outcome:
         """Both losses and their gradients by the logits, which no graph of the logits takes part in.
@@ -97,6 +105,89 @@ class VanillaAdversarialLoss(AdversarialLoss):
         return DiscriminatorLoss(
             _cross_entropy(original_logits, real=True), _cross_entropy(restored_logits, real=False)
         )
+
+    @staticmethod
+    def score(logits: Tensor) -> Tensor:
+        """The probability of being original that the logits stand for."""
+        return logits.sigmoid()
+
+
+class HingeLoss(AdversarialLoss):
+    """Hinge: the discriminator wants originals above 1 and restored images below -1, the generator wants them higher.
+
+    Lim and Ye, Geometric GAN, 2017; as in Miyato et al., Spectral normalization, ICLR 2018.
+    """
+
+    relativistic = False
+
+    def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
+        """The mean logit of restored images, negated; the originals do not count."""
+        return -restored_logits.float().mean()
+
+    def discriminator(self, original_logits: Tensor, restored_logits: Tensor) -> DiscriminatorLoss:
+        """By how much originals are below 1, and restored images above -1."""
+        return DiscriminatorLoss(
+            (1 - original_logits.float()).relu().mean(), (1 + restored_logits.float()).relu().mean()
+        )
+
+    @staticmethod
+    def score(logits: Tensor) -> Tensor:
+        """From 0 at the margin of restored images to 1 at that of originals; beyond them nothing is learned."""
+        return ((logits + 1) / 2).clamp(0, 1)
+
+
+class LeastSquaresLoss(AdversarialLoss):
+    """Least squares: originals are to get 1, restored images 0; the generator wants 1 for them.
+
+    Mao et al., Least squares generative adversarial networks, ICCV 2017, eq. 9, with its factors of a half.
+    """
+
+    relativistic = False
+
+    def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
+        """Half the squared distance of restored images from 1; the originals do not count."""
+        return 0.5 * (restored_logits.float() - 1).square().mean()
+
+    def discriminator(self, original_logits: Tensor, restored_logits: Tensor) -> DiscriminatorLoss:
+        """Half the squared distances of originals from 1, and of restored images from 0."""
+        return DiscriminatorLoss(
+            0.5 * (original_logits.float() - 1).square().mean(), 0.5 * restored_logits.float().square().mean()
+        )
+
+    @staticmethod
+    def score(logits: Tensor) -> Tensor:
+        """The logits: the best discriminator's are the probability of being original."""
+        return logits.clamp(0, 1)
+
+
+class R3Loss(AdversarialLoss):
+    """Relativistic pairing: each restored image is held against its own original, with a penalty on steep logits.
+
+    Huang et al., The GAN is dead; long live the GAN! A modern baseline GAN, NeurIPS 2024, eq. 2 with R1 and R2. There
+    pairs are of chance; here each is of one picture, pixel by pixel where the discriminator judges pixels.
+
+    Args:
+        gamma: Weight of the penalty, at least 0. The paper has 0.05 to 150, the more the larger the images.
+
+    Raises:
+        ValueError: If it is negative.
+    """
+
+    relativistic = True
+
+    def __init__(self, gamma: float = 1.0) -> None:
+        if not gamma >= 0:
+            raise ValueError(f"gamma, the weight of a gradient penalty, must be at least 0; got {gamma}.")
+        self.gradient_penalty = gamma
+
+    def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
+        """Cross-entropy of restored images that should be found more real than their originals."""
+        return _cross_entropy(restored_logits.float() - original_logits.detach().float(), real=True)
+
+    def discriminator(self, original_logits: Tensor, restored_logits: Tensor) -> DiscriminatorLoss:
+        """Cross-entropy of originals that should be found more real than what was restored of them, half for each."""
+        half = 0.5 * _cross_entropy(original_logits.float() - restored_logits.float(), real=True)
+        return DiscriminatorLoss(half, half)
 
 
 class RelativisticAverageLoss(AdversarialLoss):
@@ -134,3 +225,21 @@ def _averages(original: Tensor, restored: Tensor) -> tuple[Tensor, ...]:
 def _cross_entropy(logits: Tensor, real: bool) -> Tensor:
     logits = logits.float()
     return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+
+def gradient_penalty(images: Sequence[Tensor], logits: Sequence[Tensor]) -> Tensor:
+    """Half the squared norm of the gradient of an image's mean logit by its pixels, averaged over images, and summed.
+
+    Of originals it is R1 (Mescheder et al., Which training methods for GANs do actually converge?, ICML 2018), of
+    restored images R2.
+
+    Args:
+        images: Sets of (N, 3, H, W) that take gradients.
+        logits: Those of each set, (N, 1) or (N, 1, H, W).
+
+    Returns:
+        A scalar ≥ 0 whose own gradient can be taken.
+    """
+    total = sum((each.float().flatten(1).mean(1).sum() for each in logits), torch.zeros((), device=images[0].device))
+    slopes = autograd.grad(total, images, create_graph=True)
+    return torch.stack([0.5 * slope.float().square().sum((1, 2, 3)).mean() for slope in slopes]).sum()

@@ -1,16 +1,22 @@
 from collections.abc import Sequence
 from itertools import pairwise
+from math import expm1, log
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from biasgan.networks.blocks import check_size, conv3x3
+from biasgan.networks.jpeg_level import jpeg_level
 
 SLOPE = 0.1
 """Of the leaky ReLU."""
 AROUND = 9
 """Side of the square that a mean is taken over, at the coarsest resolution."""
+GROWTH = 0.45
+"""Octaves of the error that JPEG makes for an octave of its steps: 14 levels of 255 at quality 10, 2.5 at 95."""
+COARSEST = 9.0
+"""Level of JPEG at which the residual is added in full."""
 
 
 class ResidualUNet(nn.Module):
@@ -19,7 +25,9 @@ class ResidualUNet(nn.Module):
     After DRUNet (Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, TPAMI 2021): residual blocks
     at each resolution, joined by addition. Unlike it, the image is folded 2 x 2 into channels first, so that nothing
     works at full resolution; the network predicts what is added to the image; and it is told no level. Instead a mean
-    over wide surroundings is added to the coarsest features, by which it can judge how much was lost there.
+    over wide surroundings is added to the coarsest features, by which it can judge how much was lost there. For JPEG
+    it can measure the level: then it sees that, and what it adds grows with it as JPEG's error does, from nothing where
+    JPEG left no trace.
 
     Args:
         channels: Width at a half, a quarter, an eighth … of the resolution; at least one.
@@ -28,6 +36,7 @@ class ResidualUNet(nn.Module):
         start_as_identity: Zero the last convolution, so that at the start the output equals the input. Such a start
             gets no gradient from the divergence loss, whose L1 distance to the compressed image has slope 0 at 0;
             another loss must move the generator first.
+        measures_jpeg: Whether it measures how coarsely JPEG has quantised each image, see `jpeg_level`.
 
     Shape:
         (N, 3, H, W) in [0, 1], H and W multiples of 2 for each of `channels` → same, not clamped.
@@ -42,6 +51,7 @@ class ResidualUNet(nn.Module):
         channels: Sequence[int] = (48, 64, 64),
         blocks: Sequence[int] = (1, 1, 2),
         start_as_identity: bool = False,
+        measures_jpeg: bool = False,
     ) -> None:
         super().__init__()
         if not channels or len(channels) != len(blocks):
@@ -52,7 +62,8 @@ class ResidualUNet(nn.Module):
         self.multiple_of = self.smallest_side = 2 ** len(channels)
         self.receptive_field = sight(blocks)
         *finer, coarsest = zip(channels, blocks, strict=True)
-        self.first = conv3x3(12, channels[0])
+        self.measures_jpeg = measures_jpeg
+        self.first = conv3x3(12 + measures_jpeg, channels[0])
         self.encoders = nn.ModuleList(residual_blocks(*level) for level in finer)
         self.downs = nn.ModuleList(nn.Conv2d(width, below, 2, 2) for width, below in pairwise(channels))
         self.middle = residual_blocks(*coarsest)
@@ -70,7 +81,17 @@ class ResidualUNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored image."""
         check_size(self, image, multiple=self.multiple_of)
-        features = self.first(functional.pixel_unshuffle(image, 2))
+        folded = functional.pixel_unshuffle(image, 2)
+        if not self.measures_jpeg:
+            return image + self.residual(folded)
+        level = jpeg_level(image).to(image)[:, None, None, None]
+        plane = (level / COARSEST).expand(-1, 1, *folded.shape[-2:])
+        strength = torch.expm1(GROWTH * level * log(2)) / expm1(GROWTH * COARSEST * log(2))
+        return image + strength * self.residual(torch.cat([folded, plane], 1))
+
+    def residual(self, folded: Tensor) -> Tensor:
+        """What is to be added to an image that was folded, (N, 12 or 13, H/2, W/2) → (N, 3, H, W)."""
+        features = self.first(folded)
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             skips.append(encoder(features))
@@ -80,7 +101,7 @@ class ResidualUNet(nn.Module):
         features = features + self.around(mean)
         for decoder, up, skip in zip(reversed(self.decoders), reversed(self.ups), reversed(skips), strict=True):
             features = decoder(skip + functional.pixel_shuffle(up(features), 2))
-        return image + functional.pixel_shuffle(self.last(features), 2)
+        return functional.pixel_shuffle(self.last(features), 2)
 
 
 class ResidualBlock(nn.Module):

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from textwrap import shorten
 from typing import TYPE_CHECKING, cast
 
@@ -87,6 +88,51 @@ class SpandrelModel(nn.Module):
         finally:
             self.train()
         return True
+
+
+class UntrainedModel(SpandrelModel):
+    """A network of one of spandrel's architectures with random weights, to be trained from the start.
+
+    Args:
+        architecture: As spandrel calls it, such as SwinIR; of those that keep the size of colour images.
+        sizes: What its class in spandrel takes.
+
+    Raises:
+        ImportError: If spandrel is not installed.
+        ValueError: If there is no such architecture, it takes no such sizes, or spandrel would not recognise it by its
+            weights, so that nothing could open a trained one.
+    """
+
+    def __init__(self, architecture: str, **sizes: object) -> None:
+        with no_warnings():
+            network = network_class(architecture)(**sizes)
+        super().__init__(network.state_dict())
+        lost = sorted(network.state_dict().keys() ^ self.state_dict().keys())
+        if lost or self.architecture != architecture:
+            raise ValueError(
+                f"spandrel takes a {architecture} of these sizes for another network, a {self.architecture} that "
+                f"differs in {', '.join(lost[:3]) or 'kind'}. Choose sizes that published ones could have."
+            )
+
+
+def network_class(architecture: str) -> type[nn.Module]:
+    """The class of one of spandrel's architectures.
+
+    Raises:
+        ImportError: If spandrel is not installed.
+        ValueError: If it has no such architecture.
+    """
+    try:
+        import spandrel  # noqa: F401 # pyright: ignore[reportMissingTypeStubs, reportUnusedImport] - its source has types
+    except ImportError as error:
+        raise ImportError(f"{architecture} is built by spandrel: pip install 'biasgan[spandrel]'") from error
+    try:
+        return getattr(import_module(f"spandrel.architectures.{architecture}"), architecture)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"spandrel has no architecture {architecture}; expected one of those that keep the size, such as SwinIR, "
+            "Swin2SR, NAFNet, SCUNet or FBCNN."
+        ) from error
 
 
 def recognise(weights: Mapping[str, Tensor]) -> "ImageModelDescriptor[nn.Module]":

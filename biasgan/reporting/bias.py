@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 from biasgan.analysis.realism import Realism
 from biasgan.analysis.triangle import Triangle
 from biasgan.evaluation.result import Evaluation, Json
+from biasgan.networks.vgg_features import features_in_words
 from biasgan.reporting import paper
 from biasgan.reporting.groups import Grouped, Images
 from biasgan.reporting.likeness import differences, in_short, is_flickr2k, patch_differences, training_differences
@@ -142,7 +143,7 @@ def features_of(evaluation: Evaluation) -> str:
         return ""
     weighted = ", ".join(f"{weight:g} {name}" for name, weight in features.layers.items())
     some = "all patches" if features.patches is None else f"at most {features.patches} patches an image"
-    return f"VGG-19 with {features.weights} weights ({weighted}; {some})"
+    return f"{features_in_words(features.weights or 'unknown')} ({weighted}; {some})"
 
 
 def feature_notes(groups: Grouped) -> list[str]:

@@ -135,7 +135,7 @@ def training_differences(group: Group, members: Sequence[Evaluation]) -> list[Un
         (group.trained_for, "other training", group.trained_for),
         (not group.scale, "unknown scale", "of unknown scale"),
         (group.scale not in (None, "paper"), "other scale", f"scale {group.scale}"),
-        (group.subject.method and not features.endswith(paper.FEATURES), "other features", f"features {features}"),
+        (group.subject.method and not is_the_papers(features), "other features", f"features {features}"),
         (not whole_set, "other images", f"trained on {data}"),
         (other_encoder, "other encoder", f"trained on pictures by {identity.get('encoder')}"),
         (planned, "other length", f"{traits.get('iterations')} of {planned} iterations"),
@@ -150,3 +150,8 @@ def by_hand(option: str) -> bool:
     first, _, rest = name.partition(".")
     watcher = first == "callbacks" and rest.partition(".")[0].title().replace("_", "") in WATCHERS
     return not watcher and not {name, first} & ASKED_ELSEWHERE
+
+
+def is_the_papers(features: str) -> bool:
+    """Whether features are those of VGG-19 with ImageNet's weights."""
+    return features.endswith(paper.FEATURES) and not features.startswith("vgg16 ")

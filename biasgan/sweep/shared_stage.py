@@ -25,7 +25,7 @@ def pixel_stage_key(config: Mapping[str, Any]) -> str | None:
     if not 0 < training.get("pretrain_iterations", 0) < config["trainer"]["max_steps"]:
         return None
     callbacks = {name: node for name, node in config["callbacks"].items() if not is_mitigation(node)}
-    own = ("discriminator", "init_discriminator_from", "sweep", "resume", "restarts", "pixel_stage")
+    own = ("discriminator", "adversarial", "init_discriminator_from", "sweep", "resume", "restarts", "pixel_stage")
     shared = {key: value for key, value in config.items() if key not in own}
     shared["training"] = {key: value for key, value in training.items() if key not in ADVERSARIAL}
     shared["callbacks"] = callbacks

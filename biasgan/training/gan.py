@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 
 from biasgan.data.datamodule import RestorationData
 from biasgan.data.dataset import Pair
-from biasgan.losses.adversarial import AdversarialLoss, Outcome
+from biasgan.losses.adversarial import AdversarialLoss, Outcome, gradient_penalty
 from biasgan.losses.perceptual import perceptual_loss
 from biasgan.losses.pixel import pixel_loss
 from biasgan.networks.vgg_features import VGGFeatures
@@ -238,7 +238,9 @@ class RestorationGAN(FidelityRestoration):
         # Cut off here, one pass of the discriminator serves its own update and, by its input's gradient, the
         # generator's; in that direction no gradient of the discriminator's parameters is computed.
         candidate = restored.detach().requires_grad_()
-        original_logits = self.discriminate(part.original, step)
+        penalty = self.adversarial_loss.gradient_penalty
+        original = part.original.detach().requires_grad_(penalty > 0)
+        original_logits = self.discriminate(original, step)
         restored_logits = self.discriminate(candidate, step)
         outcome = outcome or self.adversarial_loss.outcome(original_logits, restored_logits)
         change = self.weights.adversarial * (restored_logits.float() * outcome.generator_by_restored).sum()
@@ -250,11 +252,16 @@ class RestorationGAN(FidelityRestoration):
 
         change = (original_logits.float() * outcome.discriminator_by_original).sum()
         change += (restored_logits.float() * outcome.discriminator_by_restored).sum()
+        discriminator: dict[str, Tensor] = outcome.discriminator._asdict()
+        if penalty:
+            steepness = gradient_penalty((original, candidate), (original_logits, restored_logits))
+            discriminator["gradient_penalty"] = penalty * steepness
+            change += discriminator["gradient_penalty"]
         self.manual_backward(change / self.accumulate, inputs=list(self.discriminator.parameters()))
 
         generator["adversarial"] = self.weights.adversarial * outcome.generator
         terms = {f"generator/{name}": term for name, term in generator.items()}
-        return terms | {f"discriminator/{name}": term for name, term in outcome.discriminator._asdict().items()}
+        return terms | {f"discriminator/{name}": term for name, term in discriminator.items()}
 
     def generator_terms(self, step: Step) -> dict[str, Tensor]:
         """Weighted terms of the generator's loss but for the adversarial one."""

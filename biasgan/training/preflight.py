@@ -9,6 +9,7 @@ from torchmetrics import MetricCollection
 
 from biasgan.analysis.triangle import Triangle
 from biasgan.networks.any_size import SizeNeeds
+from biasgan.networks.vgg_features import features_in_words
 from biasgan.runs.folder import RunFolder
 from biasgan.system.console import say
 from biasgan.training.callbacks.bias_monitor import CANDIDATES, BiasMonitor
@@ -129,8 +130,8 @@ def check_places(callbacks: Collection[Callback], run: RunFolder) -> None:
 
 def tell_what_is_missing(module: FidelityRestoration, run: RunFolder) -> None:
     """Say which figures will mean little or not be there, and whether there may be too little space."""
-    if module.features.weights_name == "random":
-        say("VGG-19 with random weights; see features.weights for ImageNet's.", style="yellow")
+    if (name := module.features.weights_name).endswith("random"):
+        say(f"{features_in_words(name)}; see features.weights for ImageNet's.", style="yellow")
     for name, reason in unavailable_of(module.restored_metrics).items():
         say(f"{name} is left out of the validations: {reason}", style="yellow")
     # Last, previous and best, and one that is being written: each has the weights, two moments of each, as Adam keeps

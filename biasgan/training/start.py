@@ -65,7 +65,7 @@ def start(
 def start_generator(settings: Settings, module: FidelityRestoration) -> str:
     """Set the generator to the weights that it is to start from, and say what it starts from."""
     place = None
-    if isinstance(module.generator, SpandrelModel):
+    if settings.start.published and isinstance(module.generator, SpandrelModel):
         place = f"{settings.start.published} ({module.generator.architecture})"
     if settings.start.generator:
         weights, place = find_generator(settings.start.generator)

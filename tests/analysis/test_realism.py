@@ -4,11 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from biasgan.analysis.realism import Scores, patch_scores, realism, score_image
+from biasgan.analysis.realism import Score, Scores, patch_scores, realism, score_image
+from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.networks.unet_discriminator import UNetDiscriminator
 from biasgan.networks.vgg_discriminator import VGGDiscriminator
 from biasgan.training.mitigations.conditional_discriminator import ConditionalDiscriminator
 from biasgan.training.mitigations.mitigated_discriminator import MitigatedDiscriminator
+
+PLAIN, RELATIVISTIC = VanillaAdversarialLoss.score, RelativisticAverageLoss.score
 
 
 def sigmoid(logit: float) -> float:
@@ -16,25 +19,25 @@ def sigmoid(logit: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("relativistic", "expected"), [(False, [(0.5 + 0.75) / 2, 0.25]), (True, [math.log(3) / 2, -math.log(3)])]
+    ("score", "expected"), [(PLAIN, [(0.5 + 0.75) / 2, 0.25]), (RELATIVISTIC, [math.log(3) / 2, -math.log(3)])]
 )
-def test_one_score_per_patch_of_a_map(relativistic: bool, expected: list[float]) -> None:
+def test_one_score_per_patch_of_a_map(score: Score, expected: list[float]) -> None:
     logits = torch.tensor([[0.0, math.log(3)], [-math.log(3), -math.log(3)]])[:, None, None]
-    scores = patch_scores(logits, relativistic)
+    scores = patch_scores(logits, score)
     assert scores.shape == (2,)
     assert scores.tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("relativistic", "expected"), [(False, [0.75, 0.5]), (True, [math.log(3), 0.0])])
-def test_one_score_per_patch_of_a_single_logit(relativistic: bool, expected: list[float]) -> None:
-    assert patch_scores(torch.tensor([[math.log(3)], [0.0]]), relativistic).tolist() == pytest.approx(expected)
+@pytest.mark.parametrize(("score", "expected"), [(PLAIN, [0.75, 0.5]), (RELATIVISTIC, [math.log(3), 0.0])])
+def test_one_score_per_patch_of_a_single_logit(score: Score, expected: list[float]) -> None:
+    assert patch_scores(torch.tensor([[math.log(3)], [0.0]]), score).tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("relativistic", [False, True])
-def test_scores_are_float32_whatever_comes(relativistic: bool) -> None:
+@pytest.mark.parametrize("score", [PLAIN, RELATIVISTIC])
+def test_scores_are_float32_whatever_comes(score: Score) -> None:
     logits = torch.randn(2, 1, 4, 4, dtype=torch.bfloat16)
-    assert torch.equal(patch_scores(logits, relativistic), patch_scores(logits.float(), relativistic))
-    assert patch_scores(logits, relativistic).dtype == torch.float32
+    assert torch.equal(patch_scores(logits, score), patch_scores(logits.float(), score))
+    assert patch_scores(logits, score).dtype == torch.float32
 
 
 def test_plain_realism_is_the_average() -> None:
@@ -69,7 +72,7 @@ def test_an_image_is_scored_patch_by_patch(relativistic: bool, conditional: bool
     discriminator = UNetDiscriminator(in_channels=6 if conditional else 3, channels=4).eval()
     original, restored, compressed = images()
     judge = MitigatedDiscriminator(discriminator, [ConditionalDiscriminator()] if conditional else [])
-    scores = score_image(judge, original, restored, compressed, relativistic, patch_size=32)
+    scores = score_image(judge, original, restored, compressed, RELATIVISTIC if relativistic else PLAIN, patch_size=32)
     for image, found in ((original, scores.original), (restored, scores.restored), (compressed, scores.compressed)):
         expected: list[float] = []
         for top in (0, 32):
@@ -83,7 +86,7 @@ def test_an_image_is_scored_patch_by_patch(relativistic: bool, conditional: bool
 
 def test_patches_have_128_pixels_unless_asked_otherwise() -> None:
     discriminator = VGGDiscriminator(channels=4, size=128).eval()
-    scores = score_image(MitigatedDiscriminator(discriminator), *images(140, 260), relativistic=True)
+    scores = score_image(MitigatedDiscriminator(discriminator), *images(140, 260), score=RELATIVISTIC)
     assert [score.shape for score in scores] == [(2,)] * 3
 
 
@@ -94,7 +97,7 @@ def test_a_large_image_is_judged_in_parts_and_in_order() -> None:
     first = nn.Conv2d(3, 1, 1, bias=False).eval()
     nn.init.constant_(first.weight, 1 / 3)
     judge = MitigatedDiscriminator(first)
-    scores = score_image(judge, image, image, image, relativistic=True, patch_size=8)
+    scores = score_image(judge, image, image, image, RELATIVISTIC, patch_size=8)
     assert torch.allclose(scores.original, colors, atol=1e-6)
 
 
@@ -111,4 +114,4 @@ def test_realism_of_a_folder_is_that_of_all_its_patches() -> None:
 def test_a_discriminator_in_training_mode_is_refused() -> None:
     judge = MitigatedDiscriminator(VGGDiscriminator(channels=4, size=64))
     with pytest.raises(ValueError, match=r"MitigatedDiscriminator is in training mode; call its eval\(\)"):
-        score_image(judge, *images(64, 64), relativistic=False)
+        score_image(judge, *images(64, 64), score=PLAIN)

@@ -18,6 +18,7 @@ from biasgan.evaluation.kept import Measurement
 from biasgan.evaluation.measures import Measures
 from biasgan.evaluation.result import Speed
 from biasgan.io.images import to_tensor
+from biasgan.losses.adversarial import RelativisticAverageLoss, VanillaAdversarialLoss
 from biasgan.metrics.fid import FID, SetMetric, frechet_distance
 from biasgan.metrics.fidelity import PSNR
 from biasgan.metrics.metric import ImageMetric, SuiteMetric
@@ -97,13 +98,12 @@ PICTURES = [[picture(3 * n + state, *size) for state in range(3)] for n, size in
 
 
 def make_measures(relativistic: bool = False) -> Measures:
+    loss = RelativisticAverageLoss if relativistic else VanillaAdversarialLoss
     return Measures(
         Suite({"psnr": PSNR(), "lpips": Difference(), "fid": Colours()}),
         VGGFeatures(list(LAYERS), "random"),
         LAYERS,
-        Judge(
-            MitigatedDiscriminator(Brightness().eval(), [ConditionalDiscriminator()]), relativistic, True, 128, "abc"
-        ),
+        Judge(MitigatedDiscriminator(Brightness().eval(), [ConditionalDiscriminator()]), loss, True, 128, "abc"),
         patches=None,
     )
 

@@ -1,5 +1,10 @@
+import io
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from skimage import data
 from torch.nn import functional
 
 from biasgan.networks.any_size import restore
@@ -41,3 +46,20 @@ def test_layers_are_those_that_are_described() -> None:
 def test_resolutions_without_channels_or_blocks_are_refused(channels: tuple[int, ...], blocks: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="are one number each per resolution; got"):
         ResidualUNet(channels, blocks)
+
+
+@torch.no_grad()
+def test_one_that_measures_jpeg_adds_more_the_coarser_it_is_and_nothing_to_what_is_none() -> None:
+    torch.manual_seed(0)
+    network = ResidualUNet(channels=(4, 6), blocks=(1, 2), measures_jpeg=True)
+    picture = Image.fromarray(data.astronaut()[64:192, 64:192])
+    untouched = picture.resize((96, 96), Image.Resampling.LANCZOS)
+    changes: list[float] = []
+    for quality in (10, 50, 90):
+        file = io.BytesIO()
+        untouched.save(file, "JPEG", quality=quality)
+        image = torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1)[None] / 255
+        changes.append((network(image) - image).abs().mean().item())
+    assert changes[0] > 1.5 * changes[1] > 3 * changes[2] > 0
+    image = torch.from_numpy(np.array(untouched)).permute(2, 0, 1)[None] / 255
+    assert torch.equal(network(image), image)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from biasgan.networks.any_size import SizeNeeds, restore
 from biasgan.networks.arcnn import ARCNN
 from biasgan.networks.rrdbnet import RRDBNet
-from biasgan.networks.spandrel_model import SpandrelModel
+from biasgan.networks.spandrel_model import SpandrelModel, UntrainedModel
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.meshgrid:UserWarning", "ignore:.*saved_variables")
 
@@ -219,3 +219,31 @@ def test_without_spandrel_the_command_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install 'biasgan\[spandrel\]'"):
         SpandrelModel({})
+
+
+def test_an_untrained_one_has_the_weights_of_its_class() -> None:
+    torch.manual_seed(0)
+    expected = NAFNet(width=4, enc_blk_nums=[1], dec_blk_nums=[1]).state_dict()
+    torch.manual_seed(0)
+    network = UntrainedModel("NAFNet", width=4, enc_blk_nums=[1], dec_blk_nums=[1])
+    assert network.architecture == "NAFNet"
+    torch.testing.assert_close(dict(network.state_dict()), expected)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sizes", "message"),
+    [
+        ("FBCNN", {"nc": [4, 4, 4, 512], "nb": 1}, "of no network that spandrel recognises"),
+        (
+            "Nothing",
+            {},
+            "spandrel has no architecture Nothing; expected one of those that keep the size, such as SwinIR",
+        ),
+        ("ESRGAN", {"in_nc": 3, "out_nc": 3, "num_blocks": 1}, "ESRGAN that enlarges by 4"),
+    ],
+)
+def test_an_untrained_one_that_serves_nothing_is_refused(
+    architecture: str, sizes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        UntrainedModel(architecture, **sizes)

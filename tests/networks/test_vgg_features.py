@@ -11,8 +11,9 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from biasgan.io.weight_files import FILES
 from biasgan.networks import vgg_features
-from biasgan.networks.vgg_features import VGG19_LAYERS, VGGFeatures
+from biasgan.networks.vgg_features import VGG19_LAYERS, VGGFeatures, features_in_words, layers_of
 
 FETCH_COMMAND = "python -m biasgan.weights fetch vgg19"
 PERCEPTUAL_LAYERS = {"conv1_2": 2, "conv2_2": 7, "conv3_4": 16, "conv4_4": 25, "conv5_4": 34}
@@ -196,7 +197,7 @@ def test_damaged_imagenet_weights_are_refused(cached: Path, weights: str) -> Non
 @pytest.mark.parametrize("weights", ["imagenet", "auto"])
 def test_cached_imagenet_weights_are_used(cached: Path, monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
     torch.save(shallow_state(), cached)
-    monkeypatch.setattr(vgg_features, "sha256_of_file", lambda path: vgg_features.VGG19.sha256)
+    monkeypatch.setattr(vgg_features, "sha256_of_file", lambda path: FILES["vgg19"].sha256)
     features = VGGFeatures(["conv1_1"], weights)
     assert features.weights_name == "imagenet"
     assert torch.equal(features.state_dict()["features.0.weight"], shallow_state()["features.0.weight"])
@@ -272,3 +273,37 @@ def test_unknown_layers_are_named_with_the_valid_ones() -> None:
 def test_no_layers_are_refused() -> None:
     with pytest.raises(ValueError, match=r"no VGG-19 layer to take features from; name one or more of conv1_1, .*"):
         VGGFeatures([])
+
+
+def test_vgg16_is_torchvisions_too(tmp_path: Path) -> None:
+    with torch.device("meta"):
+        reference = torchvision.models.vgg16(weights=None).features
+    assert isinstance(reference, nn.Sequential)
+    assert list(layers_of("vgg16").values()) == [n for n, layer in enumerate(reference) if isinstance(layer, nn.Conv2d)]
+    reference = reference[:18].to_empty(device="cpu").eval()
+    for parameter in reference.parameters():
+        nn.init.normal_(parameter, std=0.05, generator=torch.Generator().manual_seed(0))
+    path = tmp_path / "vgg16.safetensors"
+    save_file({f"features.{name}": tensor for name, tensor in reference.state_dict().items()}, path)
+    network = VGGFeatures(["conv3_3", "conv4_1"], str(path), "vgg16")
+    image = torch.rand(1, 3, 32, 32)
+    features = network(image)
+    normalised = (image - network.mean) / network.std
+    torch.testing.assert_close(features["conv3_3"], reference[:15](normalised))
+    torch.testing.assert_close(features["conv4_1"], reference(normalised))
+    assert network.weights_name.startswith("vgg16 vgg16.safetensors ")
+    assert features_in_words(network.weights_name) == f"VGG-16 with {network.weights_name[6:]} weights"
+    with pytest.raises(ValueError, match="has no weights for the VGG-19 layers conv3_4, conv4_1"):
+        VGGFeatures(["conv4_1"], str(path))
+
+
+def test_networks_and_their_layers_are_named_where_they_are_wrong() -> None:
+    with pytest.raises(ValueError, match="unknown VGG-16 layers conv3_4; valid are conv1_1, conv1_2"):
+        VGGFeatures(["conv3_4"], network="vgg16")
+    with pytest.raises(ValueError, match=r"features\.network must be vgg19 or vgg16; got vgg11"):
+        VGGFeatures(["conv1_1"], network="vgg11")  # pyright: ignore[reportArgumentType]
+
+
+def test_described_names_the_network() -> None:
+    assert features_in_words("random") == "VGG-19 with random weights"
+    assert features_in_words("vgg16 random") == "VGG-16 with random weights"

@@ -78,10 +78,10 @@ class BiasMonitor(Callback):
         for metric, lengths in zip(self.distances.values(), sides.unbind(1), strict=True):
             metric.to(module.device).update(lengths)
         if isinstance(module, RestorationGAN) and module.adversarial:
-            relativistic = module.adversarial_loss.relativistic
+            score = module.adversarial_loss.score
             for candidate in CANDIDATES:
                 logits = module.discriminate(getattr(step, candidate), step)
-                self.scores[candidate].to(module.device).update(patch_scores(logits, relativistic))
+                self.scores[candidate].to(module.device).update(patch_scores(logits, score))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report over all images and processes, and forget."""
