@@ -78,7 +78,11 @@ def discriminate(discriminator: nn.Module, mitigations: Sequence[Mitigation], im
 
 
 def check_discriminator(
-    discriminator: nn.Module, mitigations: Sequence[Mitigation], extract: Callable[[Tensor], Features], size: int
+    discriminator: nn.Module,
+    mitigations: Sequence[Mitigation],
+    extract: Callable[[Tensor], Features],
+    height: int,
+    width: int,
 ) -> None:
     """Have a discriminator judge one black patch, before the first that counts; nothing of it is left.
 
@@ -86,12 +90,13 @@ def check_discriminator(
         discriminator: What is checked.
         mitigations: What it is shown depends on these.
         extract: As in `Step`.
-        size: Side of the patches in pixels.
+        height: Of the patches in pixels.
+        width: The same.
 
     Raises:
         ValueError: If a mitigation adds other channels than it states, or the discriminator fails.
     """
-    black = torch.zeros(1, 3, size, size)
+    black = torch.zeros(1, 3, height, width)
     # A copy in evaluation mode, so that no statistics change; dropout and noise draw no random numbers of others.
     judge = copy.deepcopy(discriminator).cpu().eval()
     with torch.no_grad(), torch.random.fork_rng([]):  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
@@ -114,7 +119,7 @@ def check_discriminator(
             first_line = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
             raise ValueError(
                 f"The discriminator is shown {channels} channels ({' and '.join(['3 of the candidate', *added])}) of "
-                f"{size} x {size} pixels, which {name} does not take: {first_line}. Set "
+                f"{height} x {width} pixels, which {name} does not take: {first_line}. Set "
                 f"discriminator.in_channels={channels}, or choose the method whose channels it takes: conditional "
                 "and full show it 6, vanilla and divergence 3."
             ) from error
