@@ -78,6 +78,12 @@ def patch_scores(logits: Tensor, relativistic: bool) -> Tensor:
 
     Returns:
         (N,) in float32: the mean logit if relativistic, else the mean of the sigmoid, in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from biasgan import patch_scores
+        >>> patch_scores(torch.zeros(2, 1, 8, 8), relativistic=False)
+        tensor([0.5000, 0.5000])
     """
     logits = logits.float().flatten(1)
     return (logits if relativistic else logits.sigmoid()).mean(1)
@@ -94,6 +100,13 @@ def realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic
 
     Returns:
         Three averages in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from biasgan import realism
+        >>> scores = torch.tensor([0.75, 0.75]), torch.tensor([0.25, 0.25]), torch.tensor([0.75, 1.0])
+        >>> realism(*scores, relativistic=False)
+        Realism(original=0.75, restored=0.25, compressed=0.875)
     """
     return Realism(*(each.mean().item() for each in patch_realism(original, restored, compressed, relativistic)))
 

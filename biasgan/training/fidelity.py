@@ -18,6 +18,7 @@ from biasgan.data.dataset import Pair, as_pair, check_images
 from biasgan.losses.pixel import PixelLoss, pixel_loss
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
+from biasgan.system.console import ignore_wrong_warnings
 from biasgan.system.memory import release_freed_memory
 from biasgan.training.agreement import check_length, check_precision, planned_iterations
 from biasgan.training.numbers import check_parts
@@ -73,6 +74,7 @@ class FidelityRestoration(LightningModule):
         ValueError: If a number is out of its range.
 
     Example:
+        >>> import torch
         >>> from biasgan import ARCNN, FidelityRestoration
         >>> training = FidelityRestoration(ARCNN())  # as powerqe trains it, for as long as the Trainer says
         >>> training(torch.zeros(1, 3, 20, 30)).shape
@@ -192,9 +194,10 @@ class FidelityRestoration(LightningModule):
             ValueError: If it does not.
         """
         check_precision(self.trainer.precision)
+        ignore_wrong_warnings()
 
-    def on_before_batch_transfer(self, batch: object, dataloader_idx: int) -> Pair:
-        """Take plain tuples (compressed, original) too."""
+    def on_after_batch_transfer(self, batch: object, dataloader_idx: int) -> Pair:
+        """Take plain tuples (compressed, original); `RestorationData` turns its batches itself."""
         return as_pair(batch)
 
     def on_train_start(self) -> None:
@@ -296,6 +299,9 @@ class FidelityRestoration(LightningModule):
     def report_terms(self, terms: Mapping[str, float]) -> None:
         """Log loss terms and learning rates every `log_every` iterations, and those of the last."""
         self.terms = terms
+        if self.trainer.progress_bar_callback:
+            shown = {name: term for name, term in terms.items() if not name.startswith("learning_rate")}
+            self.log_dict(shown, prog_bar=True, logger=False)
         if self.iteration % self.log_every == 0 or self.iteration == max(self.iterations, self.trainer.max_steps):
             self.report(terms)
 

@@ -88,6 +88,7 @@ class RestorationGAN(FidelityRestoration):
             if the Trainer does not suit it.
 
     Example:
+        >>> import torch
         >>> from lightning import Trainer
         >>> from torch.utils.data import DataLoader
         >>> from biasgan import ARCNN, ConditionalDiscriminator, DivergenceRegularizer, RestorationGAN

@@ -53,6 +53,13 @@ def restoration_trainer(
     Raises:
         ValueError: For what does not work with a GAN, as fp16 and plain DDP, or means nothing in a training that counts
             iterations alone.
+
+    Example:
+        >>> from biasgan import EMA, ConditionalDiscriminator, DivergenceRegularizer, restoration_trainer
+        >>> callbacks = [ConditionalDiscriminator(), DivergenceRegularizer(), EMA()]
+        >>> trainer = restoration_trainer(1000, val_check_interval=500, callbacks=callbacks, logger=[])
+        >>> trainer.max_steps
+        1000
     """
     check_options(val_check_interval, strategy, options)
     if precision == "auto":

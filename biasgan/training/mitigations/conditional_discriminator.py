@@ -18,6 +18,7 @@ def conditional_input(image: Tensor, compressed: Tensor) -> Tensor:
         (N, 3 + C, H, W).
 
     Example:
+        >>> import torch
         >>> from biasgan import UNetDiscriminator, conditional_input
         >>> compressed, restored = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
         >>> UNetDiscriminator(in_channels=6)(conditional_input(restored, compressed)).shape

@@ -44,6 +44,7 @@ def divergence_loss(
         ValueError: If `per` is none of the three, or the features lack a layer.
 
     Example:
+        >>> import torch
         >>> from biasgan import VGGFeatures, divergence_loss
         >>> compressed, original = torch.rand(2, 2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
         >>> features, layers = VGGFeatures(["conv1_2"], "random"), {"conv1_2": 1.0}

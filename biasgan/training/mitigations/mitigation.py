@@ -19,6 +19,14 @@ class Mitigation(Callback):
     Attributes:
         extra_channels: How many channels `discriminator_input` adds. Where it adds them in front, a discriminator that
             starts from the weights of one without them is blind to them at first.
+
+    Example:
+        >>> from biasgan import Mitigation
+        >>> class Residual(Mitigation):
+        ...     def discriminator_input(self, image, step):  # what was added to the compressed image
+        ...         return image - step.compressed
+        ...     def generator_losses(self, step):  # and it is to be small
+        ...         return {"residual": 0.1 * (step.restored - step.compressed).abs().mean()}
     """
 
     extra_channels: int = 0
