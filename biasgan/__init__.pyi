@@ -60,4 +60,5 @@ from .training.schedule import MultiStep as MultiStep
 from .training.step import Step as Step
 from .training.trainer import restoration_trainer as restoration_trainer
 
+__all__: list[str]
 __version__: str

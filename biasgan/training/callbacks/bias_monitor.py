@@ -73,7 +73,7 @@ class BiasMonitor(Callback):
         module = restoration(pl_module)
         versions = (batch.compressed, batch.original, restored_of(outputs))
         with trainer.precision_plugin.val_step_context():
-            for image in zip(*(version.split(1) for version in versions), strict=True):
+            for image in zip(*(torch.split(version, 1) for version in versions), strict=True):
                 for compressed, original, restored in patches_of(image, self.patch_size, CHUNK, self.patches):
                     self.watch(module, Step(compressed, original, restored, module.extract))
 
