@@ -11,15 +11,15 @@ import lightning as L
 import torch
 from photographs import pairs
 from spandrel import ModelLoader
-from spandrel.architectures.SwinIR import SwinIR
+from spandrel.architectures.FBCNN import FBCNN
 from torch.utils.data import DataLoader
 
 from biasgan import ConditionalDiscriminator, DivergenceRegularizer, RestorationGAN, SpandrelModel, UNetDiscriminator
 
 
 def main(steps: int = 20, size: int = 64) -> None:
-    published = SwinIR(depths=[2], embed_dim=12, num_heads=[2], window_size=8, img_size=64).state_dict()
-    # published = torch.load("006_colorCAR_DFWB_s126w7_SwinIR-M_jpeg40.pth", weights_only=True)
+    published = FBCNN(nc=[16, 16, 16, 512], nb=2).state_dict()
+    # published = torch.load("fbcnn_color.pth", weights_only=True)
 
     generator = SpandrelModel(published)
     gan = RestorationGAN(generator, UNetDiscriminator(in_channels=6))

@@ -27,7 +27,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 SAYS = {
     "custom_codec": "pixel loss after 1 iterations: 0.",
     "custom_mitigation": "mean colour after 1 iterations: 0.",
-    "finetune_spandrel": "finetuned.pth: SwinIR",
+    "finetune_spandrel": "finetuned.pth: FBCNN",
     "plain_lightning_gan": "divergence after 1 iterations: 0.",
     "ten_lines": "PSNR after 1 iterations: ",
     "wandb_sweep": "full: pixel loss 0.",
