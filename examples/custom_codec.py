@@ -2,8 +2,9 @@
 
     python examples/custom_codec.py
 
-`python -m biasgan.train` takes it too, where Python finds it, with a file in a folder `my_conf/codec`: the README has
-one. There pairs are made once and kept, under `identity`: it names everything that the pixels depend on.
+`python -m biasgan.train --config-dir my_conf codec=few_colours` takes it too, where Python finds it and
+`my_conf/codec/few_colours.yaml` names it. There pairs are made once and kept, under `identity`, which names everything
+that the pixels depend on.
 """
 
 import io

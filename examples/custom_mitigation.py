@@ -1,9 +1,11 @@
-"""A mitigation of your own: what else the discriminator is shown, and what else the generator pays for.
+r"""A mitigation of your own: what else the discriminator is shown, and what else the generator pays for.
 
     python examples/custom_mitigation.py
 
-It is a Lightning callback, and goes with those of the paper. `python -m biasgan.train` takes it too, where Python finds
-it: `+callbacks.residual._target_=custom_mitigation.ResidualDiscriminator discriminator.in_channels=6 method=vanilla`.
+It is a Lightning callback, and goes with those of the paper. The command takes it too, where Python finds it:
+
+    PYTHONPATH=examples python -m biasgan.train method=vanilla discriminator.in_channels=6 \
+      +callbacks.residual._target_=custom_mitigation.ResidualDiscriminator
 """
 
 from collections.abc import Mapping

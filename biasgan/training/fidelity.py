@@ -120,7 +120,7 @@ class FidelityRestoration(LightningModule):
     @property
     def iterations(self) -> int:
         """Over which the training is laid out: as it was told, else all that the Trainer is to do."""
-        return self.told_iterations or planned_iterations(self.trainer)
+        return planned_iterations(self.trainer) if self.told_iterations is None else self.told_iterations
 
     @property
     def log_every(self) -> int:

@@ -143,6 +143,11 @@ def test_a_plain_trainer_validates_and_resumes(tmp_path: Path) -> None:
     assert 0 <= gan.latest["bias/realism_restored"] <= 1
     assert trainer.callback_metrics["valid/psnr"] == pytest.approx(gan.latest["valid/psnr"])
     (checkpoint,) = tmp_path.rglob("*.ckpt")
+    networks = {"generator": SRVGGNetCompact(8, 2), "discriminator": UNetDiscriminator(6, 4)}
+    loaded = RestorationGAN.load_from_checkpoint(
+        checkpoint, weights_only=True, features=gan.features, layers=SHALLOW, **networks
+    )
+    assert loaded.latest == gan.latest
     whole, parts = small_gan(), small_gan()
     plain(tmp_path, max_epochs=2).fit(whole, loaders[0])
     plain(tmp_path, max_epochs=2).fit(parts, loaders[0], ckpt_path=checkpoint, weights_only=True)
