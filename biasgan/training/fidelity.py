@@ -67,6 +67,8 @@ class FidelityRestoration(LightningModule):
         loss: The pixel loss.
 
     Attributes:
+        goes_on: Whether more iterations than it is laid out for are meant, from the first on: a new training of one
+            that was resumed for longer.
         latest: Newest value of everything that was reported, by name.
         reported: In which iteration that was.
 
@@ -113,6 +115,7 @@ class FidelityRestoration(LightningModule):
         self.largest_norm = clip_gradients
         self.told_log_every = log_every
         self.loss = loss
+        self.goes_on = False
         self.latest: dict[str, float] = {}
         self.reported: dict[str, int] = {}
         self.terms: Mapping[str, float] = {}
@@ -206,7 +209,8 @@ class FidelityRestoration(LightningModule):
         Raises:
             ValueError: If the Trainer is to do what the training was not laid out for.
         """
-        check_length(self.trainer, self.iterations)
+        if not self.goes_on:
+            check_length(self.trainer, self.iterations)
         self.set_learning_rates()
         self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in self.latest.items()})
 
