@@ -211,7 +211,7 @@ class RestorationGAN(FidelityRestoration):
         """
         if not self.has_adversarial_stage:
             return
-        check_discriminator(self.discriminator, self.mitigations, self.extract, size, size)
+        check_discriminator(self.discriminator, self.mitigations, self.extract, size)
         modes = {module: module.training for module in self.modules()}
         self.eval()  # in which no statistics change
         try:

@@ -109,7 +109,7 @@ def test_to_look_whether_a_discriminator_fits_changes_nothing() -> None:
     inner[1].eval()
     before = {name: tensor.clone() for name, tensor in discriminator.state_dict().items()}
     torch.manual_seed(1)
-    check_discriminator(discriminator, [Noise()], make_gan().extract, 32, 32)
+    check_discriminator(discriminator, [Noise()], make_gan().extract, 32)
     state = torch.get_rng_state()
     make_gan()
     assert torch.equal(torch.get_rng_state(), state)

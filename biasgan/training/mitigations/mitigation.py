@@ -90,7 +90,7 @@ def check_discriminator(
     mitigations: Sequence[Mitigation],
     extract: Callable[[Tensor], Features],
     height: int,
-    width: int,
+    width: int | None = None,
 ) -> None:
     """Have a discriminator judge one black patch, before the first that counts; nothing of it is left.
 
@@ -99,11 +99,12 @@ def check_discriminator(
         mitigations: What it is shown depends on these.
         extract: As in `Step`.
         height: Of the patches in pixels.
-        width: The same.
+        width: The same; None for squares.
 
     Raises:
         ValueError: If a mitigation adds other channels than it states, or the discriminator fails.
     """
+    width = width or height
     black = torch.zeros(1, 3, height, width)
     # A copy in evaluation mode, so that no statistics change; dropout and noise draw no random numbers of others.
     judge = copy.deepcopy(discriminator).cpu().eval()
