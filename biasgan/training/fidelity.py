@@ -106,7 +106,7 @@ class FidelityRestoration(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.told_iterations = iterations
-        metrics = metrics or MetricCollection({"psnr": mean_psnr()})
+        metrics = MetricCollection({"psnr": mean_psnr()}) if metrics is None else metrics
         self.restored_metrics = metrics.clone()
         self.compressed_metrics = metrics.clone()
         # In a tuple, so that the frozen weights are no part of this module: not of checkpoints, averages or DDP.

@@ -94,7 +94,7 @@ class DivergenceRegularizer(Mitigation):
                 f"The hinge of the divergence regulariser opens per sample, batch or element; got {per!r}."
             )
         self.weight = weight
-        self.layers = dict(layers) if layers else None
+        self.layers = None if layers is None else dict(layers)
         self.per: Per = per
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -105,8 +105,9 @@ class DivergenceRegularizer(Mitigation):
         """
         super().setup(trainer, pl_module, stage)
         module = restoration(pl_module)
-        # With a discriminator there is a perceptual loss.
-        self.layers = self.layers or dict(cast("Mapping[str, float]", module.layers))
+        if self.layers is None:
+            # With a discriminator there is a perceptual loss.
+            self.layers = dict(cast("Mapping[str, float]", module.layers))
         check_layers("callbacks.divergence_regularizer.layers", self.layers, module.features)
         if self.per == "batch" and module.accumulate > 1:
             raise ValueError(
@@ -116,4 +117,6 @@ class DivergenceRegularizer(Mitigation):
 
     def generator_losses(self, step: Step) -> Mapping[str, Tensor]:
         """The weighted hinge under the name `divergence`."""
-        return {"divergence": self.weight * step_divergence(step, self.layers or LAYERS, self.per)}
+        return {
+            "divergence": self.weight * step_divergence(step, LAYERS if self.layers is None else self.layers, self.per)
+        }
