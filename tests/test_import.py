@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CODE = "import json, sys, biasgan; print(json.dumps([biasgan.__version__, sorted(sys.modules)]))"
+CODE = "import json, sys, biasgan; dir(biasgan); print(json.dumps([biasgan.__version__, sorted(sys.modules)]))"
 HEAVY = {"torch", "lightning", "hydra", "omegaconf", "numpy", "PIL", "matplotlib", "torchmetrics", "wandb", "rich"}
 
 

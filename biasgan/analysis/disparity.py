@@ -20,6 +20,13 @@ class Disparity(NamedTuple):
     """How far patches are from their compressed versions, before coding and after restoration: Fig. 6.
 
     A restoration without bias leaves as much disparity as the originals have: points on the identity line.
+
+    Example:
+        >>> import numpy as np
+        >>> from biasgan import Disparity
+        >>> disparity = Disparity(original=np.array([1.0, 2.0, 3.0]), restored=np.array([0.5, 1.0, 1.5]))
+        >>> round(disparity.line.slope, 3), disparity.nearer  # half of what the originals have, all patches nearer
+        (0.5, 100.0)
     """
 
     original: np.ndarray

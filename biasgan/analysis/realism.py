@@ -80,6 +80,12 @@ def patch_scores(logits: Tensor, score: Score) -> Tensor:
 
     Returns:
         (N,) in float32: the mean score, in [0, 1], or of a relativistic loss the mean logit.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import patch_scores
+        >>> patch_scores(torch.zeros(2, 1, 8, 8), torch.sigmoid)
+        tensor([0.5000, 0.5000])
     """
     return score(logits.float()).flatten(1).mean(1)
 
@@ -95,6 +101,13 @@ def realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic
 
     Returns:
         Three averages in [0, 1].
+
+    Example:
+        >>> import torch
+        >>> from biasgan import realism
+        >>> scores = torch.tensor([0.75, 0.75]), torch.tensor([0.25, 0.25]), torch.tensor([0.75, 1.0])
+        >>> realism(*scores, relativistic=False)
+        Realism(original=0.75, restored=0.25, compressed=0.875)
     """
     return Realism(*(each.mean().item() for each in patch_realism(original, restored, compressed, relativistic)))
 

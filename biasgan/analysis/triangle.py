@@ -26,7 +26,14 @@ def side_lengths(distance: Callable[[T, T], Tensor], compressed: T, restored: T,
 
 
 class Triangle(NamedTuple):
-    """The distances between compressed, restored and original images by FID, LPIPS or features: Fig. 1, 3, 8, 9."""
+    """The distances between compressed, restored and original images by FID, LPIPS or features: Fig. 1, 3, 8, 9.
+
+    Example:
+        >>> from biasgan import Triangle
+        >>> triangle = Triangle(compressed_restored=2.0, compressed_original=4.0, restored_original=3.0)
+        >>> triangle.deviation  # nearer to the compressed images
+        -31.25
+    """
 
     compressed_restored: float
     """Distance between compressed and restored images, ≥ 0."""
@@ -100,6 +107,11 @@ def deviation(compressed_restored: float, compressed_original: float, restored_o
 
     Returns:
         Percent; NaN if compressed and original images do not differ.
+
+    Example:
+        >>> from biasgan import deviation
+        >>> deviation(compressed_restored=0.0, compressed_original=4.0, restored_original=4.0)  # nothing was restored
+        -100.0
     """
     if compressed_original == 0:
         return math.nan

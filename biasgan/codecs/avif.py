@@ -11,6 +11,12 @@ class AVIF(PillowCodec):
 
     Args:
         subsampling: Of the chroma planes.
+
+    Example:
+        >>> import numpy as np
+        >>> from biasgan import AVIF
+        >>> AVIF().encode(np.zeros((8, 16, 3), np.uint8), 20).image.shape
+        (8, 16, 3)
     """
 
     name: ClassVar[str] = "avif"

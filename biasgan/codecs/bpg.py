@@ -46,6 +46,12 @@ class BPG(Codec):
         ValueError: If an option is not among its choices, or the backend has no such encoder.
         ImportError: If PyAV or Numba is not installed, or this PyAV has no x265.
         FileNotFoundError: If bpgenc or bpgdec is not on the PATH.
+
+    Example:
+        >>> import numpy as np
+        >>> from biasgan import BPG
+        >>> BPG().encode(np.zeros((8, 16, 3), np.uint8), 37).image.shape
+        (8, 16, 3)
     """
 
     name: ClassVar[str] = "bpg"

@@ -14,6 +14,13 @@ class Coded(NamedTuple):
     Attributes:
         image: What the bitstream decodes to, (H, W, 3) uint8 RGB.
         data: The bitstream, a file as it would be stored.
+
+    Example:
+        >>> import numpy as np
+        >>> from biasgan import JPEG
+        >>> coded = JPEG().encode(np.zeros((8, 16, 3), np.uint8), 20)
+        >>> coded.image.shape, coded.bits == 8 * len(coded.data)
+        ((8, 16, 3), True)
     """
 
     image: np.ndarray
@@ -39,6 +46,11 @@ class Codec(ABC):
         larger_is_better: Whether a larger quality means a better image and more bits.
         usual_quality: An example for messages.
         most_pixels: Larger images are neither encoded nor decoded: the header of a damaged file can claim any size.
+
+    Example:
+        >>> from biasgan import BPG, JPEG
+        >>> JPEG.larger_is_better, BPG.larger_is_better
+        (True, False)
     """
 
     name: ClassVar[str]

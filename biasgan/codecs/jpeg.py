@@ -15,6 +15,12 @@ class JPEG(PillowCodec):
         progressive: In several scans with Huffman codes made for the image: the same pixels in fewer bits. Otherwise
             baseline, with the standard's Huffman codes. Noise in 4:4:4 can be more than Pillow has a buffer for,
             which is a CodecError: 8 bits per pixel, or 16 from a quality of 95 on.
+
+    Example:
+        >>> import numpy as np
+        >>> from biasgan import JPEG
+        >>> JPEG().encode(np.zeros((8, 16, 3), np.uint8), 20).image.shape
+        (8, 16, 3)
     """
 
     name: ClassVar[str] = "jpeg"

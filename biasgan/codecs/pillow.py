@@ -25,6 +25,11 @@ class PillowCodec(Codec):
 
     Raises:
         ImportError: If Pillow was built without the codec.
+
+    Example:
+        >>> from biasgan import PillowCodec, WebP
+        >>> issubclass(WebP, PillowCodec), WebP().library.startswith("libwebp")
+        (True, True)
     """
 
     reader: ClassVar[type[ImageFile]]

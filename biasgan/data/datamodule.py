@@ -34,6 +34,14 @@ class RestorationData(LightningDataModule):
 
     Raises:
         ValueError: If a number is out of its range.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from biasgan import JPEG, CodedPairs, ImageSet, RestorationData
+        >>> images = ImageSet(train=sorted(Path("train").glob("*.png")), valid=sorted(Path("valid").glob("*.png")))
+        >>> pairs = CodedPairs(images, JPEG(), 20, store="~/.cache/biasgan")
+        >>> data = RestorationData(pairs, patch_size=128, batch_size=16, iterations=1000)
+        >>> trainer.fit(gan, datamodule=data)  # doctest: +SKIP
     """
 
     def __init__(

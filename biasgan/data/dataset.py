@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ class Pair(NamedTuple):
     Attributes:
         compressed: After decoding.
         original: Before coding.
-        index: Numbers of the images in their set, (N,) int64.
+        index: Numbers of the images in their set, (N,) int64; -1 where they have none.
     """
 
     compressed: Tensor
@@ -35,6 +35,42 @@ class Pair(NamedTuple):
 def unpacked(images: Tensor, index: np.ndarray) -> Pair:
     """A pair after its way between two processes."""
     return Pair(images[0], images[1], torch.tensor(index))
+
+
+def as_pair(batch: object) -> Pair:
+    """A batch as training steps get them, of images that come without their numbers.
+
+    Args:
+        batch: A tuple or list (compressed, original), each (N, 3, H, W) floating-point in [0, 1]; or a `Pair`.
+
+    Raises:
+        ValueError: If it is another thing.
+    """
+    if isinstance(batch, Pair):
+        return batch
+    parts = cast("list[object]", batch) if isinstance(batch, list | tuple) else [batch]
+    images = [part for part in parts if isinstance(part, Tensor) and part.is_floating_point()]
+    shapes = [tuple(image.shape) for image in images]
+    if len(parts) != 2 or len(shapes) != 2 or shapes[0] != shapes[1] or [*shapes[0][1:2], len(shapes[0])] != [3, 4]:
+        came = [f"{tuple(p.shape)} {p.dtype}" if isinstance(p, Tensor) else type(p).__name__ for p in parts]
+        raise ValueError(
+            "A batch is (compressed, original), each (N, 3, H, W) floating-point in [0, 1]; got "
+            f"{', '.join(came) or 'nothing'}."
+        )
+    compressed, original = (image.float().contiguous(memory_format=torch.channels_last) for image in images)
+    return Pair(compressed, original, torch.full((len(original),), -1))
+
+
+def check_images(batch: Pair) -> None:
+    """Refuse images that are surely not in [0, 1]: a little beyond, as after an interpolation, does no harm.
+
+    Raises:
+        ValueError: Says what range they have.
+    """
+    for name, image in batch._asdict().items():
+        least, most = (extreme.item() for extreme in image.aminmax())
+        if name != "index" and not (least > -0.5 and most < 1.5):
+            raise ValueError(f"Images are in [0, 1]; the {name} ones of the first batch are in [{least:g}, {most:g}].")
 
 
 class PairDataset(Dataset[Pair]):

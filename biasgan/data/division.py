@@ -41,6 +41,11 @@ class ImageSet(NamedTuple):
         rule: How they were divided, in words.
         left_out: What else is in their folder, in words.
         places: Files → names in their folder, without extension, under which `enhance` writes results of it.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from biasgan import ImageSet
+        >>> images = ImageSet(train=[Path("a.png"), Path("b.png")], valid=[Path("c.png")])
     """
 
     train: list[Path]

@@ -6,10 +6,45 @@ from torch import nn
 
 from biasgan.inference.early_exit import gate_of, with_early_exit
 from biasgan.inference.interpolation import interpolate
+from biasgan.inference.restorer import Restorer
 from biasgan.runs.weights import config_in, generator_file, load_generator
 
 TWINS = {"bundled": "bundled-pixel"}
 """Models → what they were before their adversarial stage."""
+
+
+def load(
+    model: str | Path = "bundled",
+    *,
+    realism: float | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    tile: int | None = None,
+) -> Restorer:
+    """Load a model that restores images: `restored = biasgan.load()("photo.jpg")`.
+
+    Args:
+        model: A run folder, a checkpoint, a weight file, `bundled` or `bundled-pixel`.
+        realism: For `bundled` alone: 0 for what it was before its adversarial stage, 1 for what that made of it, and
+            mixtures between.
+        device: As PyTorch names it, or `auto`: a GPU if there is one.
+        precision: `32`, `bf16`, or `auto`: bf16 where the processor computes it.
+        tile: Side of the tiles that images are cut into, in pixels; None for what memory allows.
+
+    Raises:
+        CheckpointError: If there are no weights that serve.
+        FileNotFoundError: If there is no such model.
+        ValueError: If an option is none, or the model has no twin to mix with.
+
+    Example:
+        >>> import biasgan
+        >>> from PIL import Image
+        >>> photo = Image.linear_gradient("L").convert("RGB")
+        >>> restore = biasgan.load()
+        >>> restore(photo).size
+        (256, 256)
+    """
+    return Restorer(load_model(model, realism), device, precision, tile)
 
 
 def load_model(model: str | Path = "bundled", realism: float | None = None) -> nn.Module:

@@ -47,6 +47,13 @@ class Restorer:
 
     Raises:
         ValueError: If there is no such device or precision, or the tile is too small for the overlap.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import ARCNN, Restorer
+        >>> restore = Restorer(ARCNN(), device="cpu")  # any network that you have trained
+        >>> restore(torch.rand(3, 20, 30)).shape
+        torch.Size([3, 20, 30])
     """
 
     def __init__(

@@ -92,6 +92,13 @@ class VanillaAdversarialLoss(AdversarialLoss):
 
     Goodfellow et al., Generative Adversarial Networks, NeurIPS 2014, with the non-saturating loss of the generator;
     as in Real-ESRGAN, without a factor 0.5 for the discriminator.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import VanillaAdversarialLoss
+        >>> unsure = torch.zeros(2, 1)
+        >>> VanillaAdversarialLoss().generator(unsure, unsure)
+        tensor(0.6931)
     """
 
     relativistic = False
@@ -196,6 +203,14 @@ class RelativisticAverageLoss(AdversarialLoss):
     Jolicoeur-Martineau, The relativistic discriminator, ICLR 2019, as ESRGAN uses it: both halves count 0.5, and the
     discriminator takes the averages of the opposite set as constants. They are averages over the batch of all
     processes.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import RelativisticAverageLoss
+        >>> original, restored = torch.tensor([[3.0], [5.0]]), torch.tensor([[1.0], [3.0]])
+        >>> terms = RelativisticAverageLoss().discriminator(original, restored)
+        >>> bool(terms.original < 0.1)  # two more real than the average restored image
+        True
     """
 
     relativistic = True

@@ -7,14 +7,14 @@ from torch import Tensor
 from biasgan.losses.process_mean import process_mean
 
 
-def divergence_loss(
+def feature_divergence(
     restored: Mapping[str, Tensor],
     original: Mapping[str, Tensor],
     compressed: Mapping[str, Tensor],
     layers: Mapping[str, float],
     per: Literal["sample", "batch", "element"] = "sample",
 ) -> Tensor:
-    """How much closer restored images are to the compressed ones than the originals are: L_Reg of eq. 6 to 8.
+    """How much closer features of restored images are to the compressed ones' than the originals' are: eq. 6 to 8.
 
     For each layer max(0, D_CR - D_CE), with D_CR the mean absolute difference between the features of original and
     compressed, D_CE that between restored and compressed; then the weighted sum over layers. It is D_CR where restored

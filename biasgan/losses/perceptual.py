@@ -14,6 +14,15 @@ def feature_distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor], layers: M
 
     Returns:
         (N,), each ≥ 0 for weights ≥ 0.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import VGGFeatures, feature_distance
+        >>> layers = {"conv1_2": 0.1, "conv2_2": 1.0}
+        >>> features = VGGFeatures(list(layers), "random")
+        >>> image = torch.rand(2, 3, 16, 16)
+        >>> feature_distance(features(image), features(image), layers)
+        tensor([0., 0.])
     """
     distances = [
         weight * (a[layer].float() - b[layer].float()).abs().mean((1, 2, 3)) for layer, weight in layers.items()
@@ -33,5 +42,14 @@ def perceptual_loss(
 
     Returns:
         A scalar ≥ 0 for weights ≥ 0.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import VGGFeatures, perceptual_loss
+        >>> layers = {"conv1_2": 0.1, "conv2_2": 1.0}
+        >>> features = VGGFeatures(list(layers), "random")
+        >>> image = torch.rand(2, 3, 16, 16)
+        >>> perceptual_loss(features(image), features(image), layers)
+        tensor(0.)
     """
     return feature_distance(restored, original, layers).mean()

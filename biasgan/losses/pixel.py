@@ -16,6 +16,12 @@ def pixel_loss(restored: Tensor, original: Tensor) -> Tensor:
 
     Returns:
         A scalar ≥ 0.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import pixel_loss
+        >>> pixel_loss(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
+        tensor(0.2500)
     """
     return (restored.float() - original.float()).abs().mean()
 
@@ -32,5 +38,11 @@ def charbonnier_loss(restored: Tensor, original: Tensor, epsilon: float = 1e-6) 
 
     Returns:
         A scalar ≥ `epsilon`.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import charbonnier_loss
+        >>> charbonnier_loss(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
+        tensor(0.2500)
     """
     return ((restored.float() - original.float()).square() + epsilon**2).sqrt().mean()

@@ -37,6 +37,12 @@ def psnr(image: Tensor, original: Tensor) -> Tensor:
 
     Returns:
         (N,); infinite where they are equal.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import psnr
+        >>> psnr(torch.full((1, 3, 8, 8), 0.6), torch.full((1, 3, 8, 8), 0.5))
+        tensor([20.0000])
     """
     return peak_signal_noise_ratio(image, original, data_range=1.0, reduction="none", dim=(1, 2, 3))
 
@@ -55,6 +61,13 @@ def ssim(image: Tensor, original: Tensor) -> Tensor:
 
     Raises:
         ValueError: If a side is shorter than the window.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import ssim
+        >>> image = torch.rand(1, 3, 16, 16)
+        >>> ssim(image, image)
+        tensor([1.])
     """
     if min(image.shape[-2:]) < WINDOW:
         raise ValueError(f"SSIM needs sides of at least {WINDOW} pixels; got {tuple(image.shape)}.")
@@ -84,6 +97,12 @@ def psnr_b(image: Tensor, original: Tensor) -> Tensor:
 
     Raises:
         ValueError: If a side has no border of blocks.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import psnr_b
+        >>> psnr_b(torch.full((1, 3, 16, 16), 0.6), torch.full((1, 3, 16, 16), 0.5))
+        tensor([20.0000])
     """
     height, width = image.shape[-2:]
     if min(height, width) < 2 * BLOCK:

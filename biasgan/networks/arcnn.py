@@ -10,6 +10,12 @@ class ARCNN(nn.Module):
 
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import ARCNN
+        >>> ARCNN()(torch.rand(1, 3, 20, 30)).shape
+        torch.Size([1, 3, 20, 30])
     """
 
     multiple_of: int = 1

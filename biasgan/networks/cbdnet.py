@@ -18,6 +18,12 @@ class CBDNet(nn.Module):
 
     Raises:
         ValueError: On a forward pass, if a side is below 4.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import CBDNet
+        >>> CBDNet(channels=8)(torch.rand(1, 3, 20, 30)).shape
+        torch.Size([1, 3, 20, 30])
     """
 
     multiple_of: int = 1

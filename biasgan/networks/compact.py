@@ -19,6 +19,13 @@ class SRVGGNetCompact(nn.Module):
 
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import SRVGGNetCompact
+        >>> image = torch.rand(1, 3, 20, 30)
+        >>> torch.equal(SRVGGNetCompact(16, 4, start_as_identity=True)(image), image)
+        True
     """
 
     multiple_of: int = 1

@@ -15,6 +15,12 @@ class DCAD(nn.Module):
 
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import DCAD
+        >>> DCAD()(torch.rand(1, 3, 20, 30)).shape
+        torch.Size([1, 3, 20, 30])
     """
 
     multiple_of: int = 1

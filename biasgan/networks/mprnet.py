@@ -34,6 +34,13 @@ class MPRNet(nn.Module):
 
     Raises:
         ValueError: On a forward pass, if a side is below 8.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import MPRNet
+        >>> powerqe = MPRNet(channels=16, unet_growth=16, full_growth=16, blocks=4)
+        >>> sum(parameter.numel() for parameter in powerqe.parameters())
+        887217
     """
 
     multiple_of: int = 8

@@ -92,6 +92,12 @@ class RBQE(NestedUNets):
 
     Raises:
         ValueError: If there are not 1 to `levels` exits.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import RBQE
+        >>> RBQE(channels=8)(torch.rand(1, 3, 20, 30)).shape
+        torch.Size([1, 3, 20, 30])
     """
 
     multiple_of: int = 1

@@ -19,6 +19,13 @@ class RDN(nn.Module):
 
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import RDN
+        >>> powerqe = RDN(channels=32, blocks=4, convolutions=4, growth=32)
+        >>> powerqe(torch.rand(1, 3, 20, 30)).shape
+        torch.Size([1, 3, 20, 30])
     """
 
     multiple_of: int = 1

@@ -44,6 +44,12 @@ class ResidualUNet(nn.Module):
     Raises:
         ValueError: If there are not as many `blocks` as `channels`, or none; on a forward pass, if H or W is no such
             multiple.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import ResidualUNet
+        >>> ResidualUNet()(torch.rand(1, 3, 16, 24)).shape
+        torch.Size([1, 3, 16, 24])
     """
 
     def __init__(

@@ -25,6 +25,12 @@ class RRDBNet(nn.Module):
 
     Raises:
         ValueError: On a forward pass, if H or W is not a multiple of 4 / scale.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import RRDBNet
+        >>> RRDBNet(channels=8, blocks=1, growth=4)(torch.rand(1, 3, 20, 32)).shape
+        torch.Size([1, 3, 20, 32])
     """
 
     multiple_of: int = 4

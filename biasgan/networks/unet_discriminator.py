@@ -21,6 +21,12 @@ class UNetDiscriminator(nn.Module):
 
     Raises:
         ValueError: On a forward pass, if H or W is not a multiple of 8.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import UNetDiscriminator
+        >>> UNetDiscriminator(in_channels=6)(torch.rand(1, 6, 16, 32)).shape
+        torch.Size([1, 1, 16, 32])
     """
 
     multiple_of: int = 8

@@ -64,6 +64,13 @@ class VGGFeatures(nn.Module):
         ValueError: If the network is another, `layers` is empty or has an unknown name, or a weights file is unsafe,
             damaged, too shallow or of another network.
         FileNotFoundError: If the weights are not there.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import VGGFeatures
+        >>> features = VGGFeatures(["conv1_2", "conv3_4"], "random")(torch.rand(1, 3, 32, 32))
+        >>> {layer: tuple(values.shape) for layer, values in features.items()}
+        {'conv1_2': (1, 64, 32, 32), 'conv3_4': (1, 256, 8, 8)}
     """
 
     multiple_of: int = 1

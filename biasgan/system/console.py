@@ -12,9 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 # Filters for warnings belong to the whole process, and images are read by several threads.
 _silence = threading.RLock()
 
-WRONG = (".*LeafSpec", ".*does not have many workers", ".*your dataloader is not resumable")
-"""Warnings of Lightning's of its own use of PyTorch, or that do not hold: mapped pixels need few workers or none, and
-our samplers resume."""
+WRONG = (
+    *(".*LeafSpec", ".*does not have many workers", ".*your dataloader is not resumable"),
+    "You have overridden `on_after_batch_transfer`",
+)
+"""Warnings of Lightning's of its own use of PyTorch, or that do not hold: mapped pixels need few workers or none, our
+samplers resume, and data and training that each can make batches are meant to."""
 
 
 def terminal(error: bool = False) -> Console:

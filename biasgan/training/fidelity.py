@@ -1,5 +1,6 @@
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from math import ceil, isfinite
 from typing import Any, cast
 
@@ -9,22 +10,32 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import Strategy
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 from torchmetrics import MetricCollection
+from torchmetrics.image import PeakSignalNoiseRatio
 
-from biasgan.data.dataset import Pair
+from biasgan.data.dataset import Pair, as_pair, check_images
 from biasgan.losses.pixel import PixelLoss, pixel_loss
 from biasgan.networks.any_size import restore
 from biasgan.networks.vgg_features import Features, VGGFeatures
+from biasgan.system.console import ignore_wrong_warnings
 from biasgan.system.memory import release_freed_memory
+from biasgan.training.agreement import check_length, check_precision, planned_iterations
 from biasgan.training.numbers import check_parts
-from biasgan.training.schedule import Schedule
+from biasgan.training.realesrgan import LAYERS, usual_features
+from biasgan.training.schedule import Cosine, Schedule
 from biasgan.training.stage import Stage
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 MOST_ENTRIES = 5000
 """Of the loss terms of a training in its log: as many as a chart can show."""
+
+ADAM = partial(Adam, betas=(0.9, 0.999), fused=True)
+"""The optimiser that powerqe trains with."""
+
+COSINE = Cosine(1e-4)
+"""Its learning rate."""
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -43,8 +54,11 @@ class FidelityRestoration(LightningModule):
         optimizer: Makes an optimiser of parameters; its learning rate is set anew for every iteration.
         schedule: Learning rate over the training.
         iterations: Over which the training is laid out, as it is begun; how many it has in the end the Trainer knows.
-        metrics: Computed on whole validation images after rounding to 8 bits; called with (image, original).
+            None for as many as the Trainer is to do.
+        metrics: Computed on whole validation images after rounding to 8 bits; called with (image, original). PSNR
+            where there are none.
         features: Frozen feature network for the distances that are watched while training; kept out of checkpoints.
+            By default `usual_features`, once something asks for them.
         accumulate: Parts that a batch is cut into, one after the other, to save memory. The gradient is the batch's
             (but for batch statistics), and an iteration stays one batch.
         clip_gradients: Largest gradient norm, or None.
@@ -53,21 +67,30 @@ class FidelityRestoration(LightningModule):
         loss: The pixel loss.
 
     Attributes:
+        goes_on: Whether more iterations than it is laid out for are meant, from the first on: a new training of one
+            that was resumed for longer.
         latest: Newest value of everything that was reported, by name.
         reported: In which iteration that was.
 
     Raises:
         ValueError: If a number is out of its range.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import ARCNN, FidelityRestoration
+        >>> training = FidelityRestoration(ARCNN())  # as powerqe trains it, for as long as the Trainer says
+        >>> training(torch.zeros(1, 3, 20, 30)).shape
+        torch.Size([1, 3, 20, 30])
     """
 
     def __init__(
         self,
         generator: nn.Module,
-        optimizer: OptimizerFactory,
-        schedule: Schedule,
-        iterations: int,
-        metrics: MetricCollection,
-        features: VGGFeatures,
+        optimizer: OptimizerFactory = ADAM,
+        schedule: Schedule = COSINE,
+        iterations: int | None = None,
+        metrics: MetricCollection | None = None,
+        features: VGGFeatures | None = None,
         accumulate: int = 1,
         clip_gradients: float | None = None,
         log_every: int | None = None,
@@ -82,18 +105,30 @@ class FidelityRestoration(LightningModule):
         self.generator = generator.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
         self.schedule = schedule
-        self.iterations = iterations
+        self.told_iterations = iterations
+        metrics = MetricCollection({"psnr": mean_psnr()}) if metrics is None else metrics
         self.restored_metrics = metrics.clone()
         self.compressed_metrics = metrics.clone()
         # In a tuple, so that the frozen weights are no part of this module: not of checkpoints, averages or DDP.
-        self._features = (features.to(memory_format=torch.channels_last),)
+        self._features = (features.to(memory_format=torch.channels_last),) if features else ()
         self.accumulate = accumulate
         self.largest_norm = clip_gradients
-        self.log_every = log_every or max(10, ceil(iterations / MOST_ENTRIES))
+        self.told_log_every = log_every
         self.loss = loss
+        self.goes_on = False
         self.latest: dict[str, float] = {}
         self.reported: dict[str, int] = {}
         self.terms: Mapping[str, float] = {}
+
+    @property
+    def iterations(self) -> int:
+        """Over which the training is laid out: as it was told, else all that the Trainer is to do."""
+        return planned_iterations(self.trainer) if self.told_iterations is None else self.told_iterations
+
+    @property
+    def log_every(self) -> int:
+        """Iterations between two log entries of the loss terms."""
+        return self.told_log_every or max(10, ceil(self.iterations / MOST_ENTRIES))
 
     @property
     def iteration(self) -> int:
@@ -139,6 +174,8 @@ class FidelityRestoration(LightningModule):
     @property
     def features(self) -> VGGFeatures:
         """The frozen feature network."""
+        if not self._features:
+            self._features = (usual_features(tuple(LAYERS)),)
         return self._features[0]
 
     def extract(self, image: Tensor) -> Features:
@@ -153,10 +190,38 @@ class FidelityRestoration(LightningModule):
         """One optimiser, for the generator."""
         return [self.optimizer(self.generator.parameters())]
 
+    def setup(self, stage: str) -> None:
+        """Check that the Trainer computes in numbers that a training bears.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        check_precision(self.trainer.precision)
+        ignore_wrong_warnings()
+
+    def on_after_batch_transfer(self, batch: object, dataloader_idx: int) -> Pair:
+        """Take plain tuples (compressed, original); `RestorationData` turns its batches itself."""
+        return as_pair(batch)
+
     def on_train_start(self) -> None:
-        """Set the learning rates of the first iteration, and put the figures up that a checkpoint held."""
+        """Set the learning rates of the first iteration, and put the figures up that a checkpoint held.
+
+        Raises:
+            ValueError: If the Trainer is to do what the training was not laid out for.
+        """
+        if not self.goes_on:
+            check_length(self.trainer, self.iterations)
         self.set_learning_rates()
         self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in self.latest.items()})
+
+    def on_train_batch_start(self, batch: Pair, batch_idx: int) -> None:
+        """Look at the first images.
+
+        Raises:
+            ValueError: If they are none.
+        """
+        if batch_idx == 0:
+            check_images(batch)
 
     def training_step(self, batch: Pair, batch_idx: int) -> None:
         """One iteration of the stage at hand, which does not take the optimiser's state of another up."""
@@ -238,6 +303,9 @@ class FidelityRestoration(LightningModule):
     def report_terms(self, terms: Mapping[str, float]) -> None:
         """Log loss terms and learning rates every `log_every` iterations, and those of the last."""
         self.terms = terms
+        if self.trainer.progress_bar_callback:
+            shown = {name: term for name, term in terms.items() if not name.startswith("learning_rate")}
+            self.log_dict(shown, prog_bar=True, logger=False)
         if self.iteration % self.log_every == 0 or self.iteration == max(self.iterations, self.trainer.max_steps):
             self.report(terms)
 
@@ -248,6 +316,8 @@ class FidelityRestoration(LightningModule):
 
     def report(self, values: Mapping[str, float]) -> None:
         """Log values of this iteration to every logger, and let callbacks see them among the Trainer's metrics."""
+        if self.trainer.sanity_checking:
+            return
         self.latest.update(values)
         self.reported.update(dict.fromkeys(values, self.iteration))
         self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in values.items()})
@@ -266,7 +336,7 @@ class FidelityRestoration(LightningModule):
         self.reported = dict(checkpoint.get("reported", dict.fromkeys(self.latest, checkpoint["global_step"])))
 
     def validation_step(self, batch: Pair, batch_idx: int) -> dict[str, Tensor] | None:
-        """Restore one whole image and measure it; the picture goes to the callbacks as `restored`, in [0, 1].
+        """Restore whole images and measure them; the pictures go to the callbacks as `restored`, in [0, 1].
 
         Nothing is done for an image that another process measures.
         """
@@ -278,10 +348,11 @@ class FidelityRestoration(LightningModule):
 
     def owns(self, batch: Pair) -> bool:
         """Whether a validation image is this process's own, and not lent to it for want of one."""
-        return int(batch.index) % self.trainer.world_size == self.global_rank
+        number = int(batch.index[0])
+        return number < 0 or number % self.trainer.world_size == self.global_rank
 
     def measured(self, restored: Tensor, batch: Pair) -> dict[str, Tensor]:
-        """Measure a restored image beside its compressed one, (1, 3, H, W); see `validation_step`."""
+        """Measure restored images beside their compressed ones, (N, 3, H, W); see `validation_step`."""
         restored = restored.float().clamp(0, 1)
         # Filters of metrics would be computed in bf16 too.
         with torch.autocast(self.device.type, enabled=False):
@@ -308,6 +379,11 @@ class FidelityRestoration(LightningModule):
         # Figures hold themselves. Until Python finds that out on its own, some pile up to a hundred megabytes.
         gc.collect()
         release_freed_memory()
+
+
+def mean_psnr() -> PeakSignalNoiseRatio:
+    """PSNR in RGB of each image, then the mean."""
+    return PeakSignalNoiseRatio(data_range=1.0, reduction="elementwise_mean", dim=(1, 2, 3))
 
 
 def restoration(module: LightningModule) -> FidelityRestoration:

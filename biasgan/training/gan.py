@@ -9,15 +9,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
-from biasgan.data.datamodule import RestorationData
 from biasgan.data.dataset import Pair
 from biasgan.losses.adversarial import AdversarialLoss, Outcome, gradient_penalty
 from biasgan.losses.perceptual import perceptual_loss
 from biasgan.losses.pixel import pixel_loss
 from biasgan.networks.vgg_features import VGGFeatures
+from biasgan.training.agreement import check_strategy
 from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory
 from biasgan.training.mitigations.mitigation import Mitigation, check_discriminator, discriminate
 from biasgan.training.numbers import check_layers, check_number
+from biasgan.training.realesrgan import ADAM, ADVERSARIAL_LOSS, LAYERS, PIXEL_SCHEDULE, SCHEDULE, usual_features
 from biasgan.training.schedule import Schedule
 from biasgan.training.stage import Stage
 from biasgan.training.step import Step
@@ -25,15 +26,29 @@ from biasgan.training.step import Step
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the generator's loss terms (eq. 5 of the paper); the discriminator's losses always weigh 1."""
+    """Weights of the generator's loss terms (eq. 5 of the paper), by default those that it has for Real-ESRGAN.
 
-    pixel: float
-    perceptual: float
-    adversarial: float
+    The discriminator's losses always weigh 1.
+
+    Raises:
+        ValueError: If one is no number from 0 on.
+
+    Example:
+        >>> from biasgan import LossWeights
+        >>> LossWeights(pixel=0.01, adversarial=0.005)  # ESRGAN's
+        LossWeights(pixel=0.01, perceptual=1.0, adversarial=0.005)
+    """
+
+    pixel: float = 1.0
+    perceptual: float = 1.0
+    adversarial: float = 0.1
 
     def __post_init__(self) -> None:
         for name, weight in asdict(self).items():
             check_number(f"training.weights.{name}", weight)
+
+
+USUAL_WEIGHTS = LossWeights()
 
 
 class RestorationGAN(FidelityRestoration):
@@ -42,13 +57,17 @@ class RestorationGAN(FidelityRestoration):
     The first `pretrain_iterations` use the pixel loss alone, as `FidelityRestoration` does; then each iteration
     updates the generator and then the discriminator, which sees the restored images of before that update.
 
+    Any Lightning Trainer will do, and any loader of batches (compressed, original), (N, 3, H, W) in [0, 1]. What is not
+    said is as the paper trains Real-ESRGAN, but that there is no pixel stage, and no average of the generator without
+    `EMA` among the callbacks.
+
     Each network is run forward once per candidate and iteration, and both updates share those passes. That equals
     separate passes, since the generator's update does not change the discriminator; only spectral norm's power
     iterations and the running statistics of batch norm advance once per candidate instead of once per pass.
 
     Args:
         generator: As in `FidelityRestoration`.
-        discriminator: Image (or what the mitigations make of it) → logits.
+        discriminator: Image (or what the mitigations make of it) → logits. A conditional one has six channels.
         optimizer: Makes the optimiser of each network.
         pretrain_schedule: Learning rate over the pixel stage.
         schedule: Learning rate of both networks over the adversarial stage.
@@ -59,38 +78,48 @@ class RestorationGAN(FidelityRestoration):
         pretrain_iterations: How many of them are the pixel stage. Where they all are, there is no other stage, however
             long the training goes on.
         metrics: As in `FidelityRestoration`.
-        features: Frozen feature network that has all layers asked for.
+        features: Frozen feature network that has all layers asked for; by default `usual_features`.
         accumulate: As in `FidelityRestoration`.
         clip_gradients: As in `FidelityRestoration`, for each network.
         log_every: As in `FidelityRestoration`.
 
     Raises:
-        ValueError: If a number is out of its range, or a layer is none of the feature network's.
+        ValueError: If a number is out of its range, or a layer is none of the feature network's; when a training begins
+            if the Trainer does not suit it.
+
+    Example:
+        >>> import torch
+        >>> from lightning import Trainer
+        >>> from torch.utils.data import DataLoader
+        >>> from biasgan import ARCNN, ConditionalDiscriminator, DivergenceRegularizer, RestorationGAN
+        >>> from biasgan import UNetDiscriminator
+        >>> pairs = [(torch.rand(3, 32, 32), torch.rand(3, 32, 32)) for _ in range(4)]  # of your own
+        >>> gan = RestorationGAN(ARCNN(), UNetDiscriminator(in_channels=6))
+        >>> mitigations = [ConditionalDiscriminator(), DivergenceRegularizer()]
+        >>> trainer = Trainer(max_steps=1000, callbacks=mitigations)
+        >>> trainer.fit(gan, DataLoader(pairs, batch_size=2, shuffle=True))  # doctest: +SKIP
     """
 
     def __init__(
         self,
         generator: nn.Module,
         discriminator: nn.Module,
-        optimizer: OptimizerFactory,
-        pretrain_schedule: Schedule,
-        schedule: Schedule,
-        adversarial_loss: AdversarialLoss,
-        weights: LossWeights,
-        layers: Mapping[str, float],
-        iterations: int,
-        pretrain_iterations: int,
-        metrics: MetricCollection,
-        features: VGGFeatures,
+        optimizer: OptimizerFactory = ADAM,
+        pretrain_schedule: Schedule = PIXEL_SCHEDULE,
+        schedule: Schedule = SCHEDULE,
+        adversarial_loss: AdversarialLoss = ADVERSARIAL_LOSS,
+        weights: LossWeights = USUAL_WEIGHTS,
+        layers: Mapping[str, float] = LAYERS,
+        iterations: int | None = None,
+        pretrain_iterations: int = 0,
+        metrics: MetricCollection | None = None,
+        features: VGGFeatures | None = None,
         accumulate: int = 1,
         clip_gradients: float | None = None,
         log_every: int | None = None,
     ) -> None:
-        if not 0 <= pretrain_iterations <= iterations:
-            raise ValueError(
-                f"pretrain_iterations={pretrain_iterations} are part of iterations={iterations}; "
-                "expected 0 ≤ pretrain_iterations ≤ iterations."
-            )
+        check_pixel_stage(pretrain_iterations, pretrain_iterations if iterations is None else iterations)
+        features = features or usual_features(tuple(layers))
         check_layers("training.layers", layers, features)
         super().__init__(
             generator, optimizer, schedule, iterations, metrics, features, accumulate, clip_gradients, log_every
@@ -143,14 +172,33 @@ class RestorationGAN(FidelityRestoration):
         return discriminate(self.discriminator, self.mitigations, image, step)
 
     def setup(self, stage: str) -> None:
-        """Check that the discriminator takes what it is shown.
+        """Check that the Trainer bears two networks.
 
         Raises:
             ValueError: If it does not.
         """
-        data = cast(object, self.trainer.datamodule)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - set where pyright does not look
-        if isinstance(data, RestorationData):
-            check_discriminator(self.discriminator, self.mitigations, self.extract, data.patch_size)
+        super().setup(stage)
+        check_strategy(self.trainer.strategy)
+
+    def on_train_start(self) -> None:
+        """Begin.
+
+        Raises:
+            ValueError: If the Trainer is to do what the training was not laid out for.
+        """
+        check_pixel_stage(self.pretrain_iterations, self.iterations)
+        super().on_train_start()
+
+    def on_train_batch_start(self, batch: Pair, batch_idx: int) -> None:
+        """Check that the discriminator takes what it will be shown.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        super().on_train_batch_start(batch, batch_idx)
+        if batch_idx == 0:
+            height, width = batch.original.shape[-2:]
+            check_discriminator(self.discriminator, self.mitigations, self.extract, height, width)
 
     def rehearse(self, size: int) -> None:
         """Compute all terms of an adversarial iteration once and change nothing: it may be long until the first.
@@ -275,6 +323,19 @@ class RestorationGAN(FidelityRestoration):
         pixel = self.weights.pixel * pixel_loss(step.restored, step.original)
         perceptual = perceptual_loss(step.restored_features, step.original_features, self.layers)
         return {"pixel": pixel, "perceptual": self.weights.perceptual * perceptual} | terms
+
+
+def check_pixel_stage(pretrain_iterations: int, iterations: int) -> None:
+    """Refuse a pixel stage that is longer than the training it is part of.
+
+    Raises:
+        ValueError: Names both.
+    """
+    if not 0 <= pretrain_iterations <= iterations:
+        raise ValueError(
+            f"pretrain_iterations={pretrain_iterations} are part of iterations={iterations}; "
+            "expected 0 ≤ pretrain_iterations ≤ iterations."
+        )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from biasgan.losses.multi_exit import WEIGHTS, exit_weights, multi_exit_loss
 from biasgan.networks.rbqe import RBQE
 from biasgan.networks.vgg_features import VGGFeatures
 from biasgan.system.memory import release_freed_memory
-from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory
+from biasgan.training.fidelity import FidelityRestoration, OptimizerFactory, mean_psnr
 from biasgan.training.schedule import Schedule
 
 EXITS = len(WEIGHTS[0])
@@ -60,9 +60,7 @@ class MultiExitRestoration(FidelityRestoration):
         super().__init__(
             generator, optimizer, schedule, iterations, metrics, features, accumulate, clip_gradients, log_every
         )
-        self.earlier_psnr = nn.ModuleList(
-            PeakSignalNoiseRatio(data_range=1.0, reduction="elementwise_mean", dim=(1, 2, 3)) for _ in range(EXITS - 1)
-        )
+        self.earlier_psnr = nn.ModuleList(mean_psnr() for _ in range(EXITS - 1))
 
     @property
     def rbqe(self) -> RBQE:

@@ -97,6 +97,8 @@ def prepared(settings: Settings, run: RunFolder) -> Training:
     parts = settings.parts
     data = build(RestorationData, parts.data)
     module = build(FidelityRestoration, parts.module)
+    # What is repeated may have been resumed for longer; the settings have been checked.
+    module.goes_on = True
     data.measured = {name: getattr(metric, "smallest_side", 1) for name, metric in module.restored_metrics.items()}
     callbacks = {name: build(Callback, node) for name, node in parts.callbacks.items()}
     mitigations = [callback for callback in callbacks.values() if isinstance(callback, Mitigation)]

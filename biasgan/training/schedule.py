@@ -16,7 +16,13 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The same learning rate from first to last."""
+    """The same learning rate from first to last.
+
+    Example:
+        >>> from biasgan import Constant
+        >>> Constant(1e-4)(0.5)
+        0.0001
+    """
 
     learning_rate: float
 
@@ -39,6 +45,12 @@ class MultiStep:
 
     Raises:
         ValueError: If a number is out of its range.
+
+    Example:
+        >>> from biasgan import MultiStep
+        >>> halved = MultiStep(1e-4, [0.125, 0.25, 0.5, 0.75])  # ESRGAN's
+        >>> halved(0.1), halved(0.3)
+        (0.0001, 2.5e-05)
     """
 
     learning_rate: float
@@ -66,6 +78,11 @@ class Cosine:
     """Half a cosine from `learning_rate` down to `minimum`, `periods` times over.
 
     Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017.
+
+    Example:
+        >>> from biasgan import Cosine
+        >>> round(Cosine(1e-4, minimum=0.0)(0.5), 8)
+        5e-05
     """
 
     learning_rate: float

@@ -17,6 +17,14 @@ class Step:
         original: Originals of the same shape.
         restored: What the generator made of `compressed`; carries its gradient.
         extract: Frozen feature network: images → {layer: features}.
+
+    Example:
+        >>> import torch
+        >>> from biasgan import Step, VGGFeatures
+        >>> images = [torch.rand(1, 3, 16, 16) for _ in range(3)]
+        >>> step = Step(*images, extract=VGGFeatures(["conv1_2"], "random"))
+        >>> step.restored_features["conv1_2"].shape
+        torch.Size([1, 64, 16, 16])
     """
 
     compressed: Tensor

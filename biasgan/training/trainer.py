@@ -8,6 +8,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import Strategy
 
 from biasgan.system.processor import has_bf16
+from biasgan.training.agreement import check_precision, check_strategy
 from biasgan.training.callbacks.checkpoints import AtomicCheckpointIO
 
 ENDLESS = "means nothing, since a training is one pass over endlessly many crops"
@@ -52,16 +53,19 @@ def restoration_trainer(
     Raises:
         ValueError: For what does not work with a GAN, as fp16 and plain DDP, or means nothing in a training that counts
             iterations alone.
+
+    Example:
+        >>> from biasgan import EMA, ConditionalDiscriminator, DivergenceRegularizer, restoration_trainer
+        >>> callbacks = [ConditionalDiscriminator(), DivergenceRegularizer(), EMA()]
+        >>> trainer = restoration_trainer(1000, val_check_interval=500, callbacks=callbacks, logger=[])
+        >>> trainer.max_steps
+        1000
     """
     check_options(val_check_interval, strategy, options)
     if precision == "auto":
         precision = "bf16-mixed" if has_bf16(str(options.get("accelerator", "auto"))) else "32-true"
     precision = str(precision)
-    if "16" in precision and "bf16" not in precision:
-        raise ValueError(
-            f"trainer.precision={precision}: fp16 needs one loss scale for two networks and fails for GANs. "
-            "Use trainer.precision=bf16-mixed, or 32-true on a device without bf16."
-        )
+    check_precision(precision)
     ours = {
         "max_epochs": -1,
         "check_val_every_n_epoch": None,
@@ -93,11 +97,8 @@ def check_options(val_check_interval: object, strategy: str | Strategy, options:
     """
     if options.get("accelerator") in ("gpu", "cuda") and not torch.accelerator.is_available():
         raise ValueError("PyTorch finds no GPU here. Use trainer=cpu, or trainer=auto, which takes what there is.")
-    if strategy in ("ddp", "ddp_static_graph"):
-        raise ValueError(
-            f"trainer.strategy={strategy}: each backward pass of a GAN leaves one of the two networks unused, which "
-            "this strategy cannot bear. Use trainer=ddp, which has it find unused parameters."
-        )
+    if isinstance(strategy, str):
+        check_strategy(strategy)
     if type(val_check_interval) is not int or val_check_interval < 1:
         raise ValueError(
             f"trainer.val_check_interval={val_check_interval} must be a whole number of iterations; set validate_every "

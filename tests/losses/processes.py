@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from biasgan.losses.adversarial import RelativisticAverageLoss
-from biasgan.losses.divergence import divergence_loss
+from biasgan.losses.divergence import feature_divergence
 
 LAYERS = {"conv1_2": 2.0, "conv2_2": 1.0, "conv3_1": 3.0}
 
@@ -40,7 +40,7 @@ def losses(part: slice) -> dict[str, list[float]]:
         "generator": loss.generator(logits(original), logits(restored)),
         "one a sample": loss.generator(logits(original).mean((2, 3)), logits(restored).mean((2, 3))),
         "discriminator": torch.stack(loss.discriminator(logits(original), logits(restored))).sum(),
-        "divergence": divergence_loss(features(moved), features(original), features(compressed), LAYERS, "batch"),
+        "divergence": feature_divergence(features(moved), features(original), features(compressed), LAYERS, "batch"),
     }
     found: dict[str, list[float]] = {}
     for name, total in totals.items():

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from biasgan.training.callbacks.ema import EMA
@@ -27,9 +29,14 @@ def test_a_gan_has_the_stages_that_have_iterations(pretrain: int, stages: list[t
     assert [(stage.name, stage.begin, stage.iterations) for stage in make_fidelity(6).stages] == [("pixel stage", 0, 6)]
 
 
-def test_the_last_stage_goes_on(make_pairs: MakePairs) -> None:
+def test_the_last_stage_goes_on(make_pairs: MakePairs, tmp_path: Path) -> None:
     gan: RestorationGAN = make_gan(iterations=4, pretrain_iterations=2)
-    make_trainer(EMA(0.9), max_steps=6).fit(gan, datamodule=make_pairs(iterations=6))
+    first = make_trainer(EMA(0.9), max_steps=4)
+    first.fit(gan, datamodule=make_pairs(iterations=4))
+    first.save_checkpoint(tmp_path / "last.ckpt")
+    trainer = make_trainer(EMA(0.9), max_steps=6)
+    trainer.fit(gan, datamodule=make_pairs(iterations=6), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+    assert trainer.global_step == 6
     assert gan.stage.name == "adversarial stage"
     assert gan.in_last_stage
     assert not gan.enters_stage

@@ -31,6 +31,12 @@ class CodedPairs(StoredPairs):
 
     Raises:
         ValueError: If an option is out of its range.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from biasgan import JPEG, CodedPairs, ImageSet
+        >>> images = ImageSet(train=sorted(Path("train").glob("*.png")), valid=sorted(Path("valid").glob("*.png")))
+        >>> pairs = CodedPairs(images, JPEG(), 20, store="~/.cache/biasgan")
     """
 
     def __init__(

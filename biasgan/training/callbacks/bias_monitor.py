@@ -13,6 +13,7 @@ from biasgan.losses.perceptual import feature_distance
 from biasgan.training.fidelity import FidelityRestoration, restoration, restored_of
 from biasgan.training.gan import RestorationGAN
 from biasgan.training.numbers import check_layers
+from biasgan.training.realesrgan import LAYERS
 from biasgan.training.step import Step
 
 CANDIDATES = ("original", "restored", "compressed")
@@ -27,15 +28,19 @@ class BiasMonitor(Callback):
     each, eq. 4), and the triangle of mean feature distances with its deviation (eq. 1) under `bias/…`.
 
     Args:
-        layers: Weight of each VGG-19 layer in the distances.
-        patch_size: Side of the patches, as in training.
+        layers: Weight of each VGG-19 layer in the distances; by default those of Real-ESRGAN's perceptual loss.
+        patch_size: Side of the patches, as in training; 128 in the paper.
         patches: At most so many patches an image, evenly spread over its grid.
 
     Raises:
         ValueError: If a size or number is not positive.
+
+    Example:
+        >>> from biasgan import BiasMonitor
+        >>> monitor = BiasMonitor(patch_size=64)  # for the callbacks of a Trainer that validates
     """
 
-    def __init__(self, layers: Mapping[str, float], patch_size: int, patches: int = 16) -> None:
+    def __init__(self, layers: Mapping[str, float] = LAYERS, patch_size: int = 128, patches: int = 16) -> None:
         if patch_size < 1 or patches < 1:
             raise ValueError(f"The bias is watched on at least one patch of a pixel; got {patches} of {patch_size}.")
         self.layers = dict(layers)
@@ -62,14 +67,15 @@ class BiasMonitor(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Measure the patches of one image, unless another process does."""
+        """Measure the patches of each image, unless another process does."""
         if outputs is None:
             return
         module = restoration(pl_module)
-        images = (batch.compressed, batch.original, restored_of(outputs))
+        versions = (batch.compressed, batch.original, restored_of(outputs))
         with trainer.precision_plugin.val_step_context():
-            for compressed, original, restored in patches_of(images, self.patch_size, CHUNK, self.patches):
-                self.watch(module, Step(compressed, original, restored, module.extract))
+            for image in zip(*(torch.split(version, 1) for version in versions), strict=True):
+                for compressed, original, restored in patches_of(image, self.patch_size, CHUNK, self.patches):
+                    self.watch(module, Step(compressed, original, restored, module.extract))
 
     def watch(self, module: FidelityRestoration, step: Step) -> None:
         """Measure some patches."""

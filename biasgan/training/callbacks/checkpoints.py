@@ -136,7 +136,7 @@ class Checkpoints(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the best, and what waited for the validation."""
-        if trainer.state.fn != "fit":
+        if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         module = restoration(pl_module)
         value = module.figures.get(f"valid/{self.metric}")

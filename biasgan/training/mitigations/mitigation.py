@@ -19,6 +19,14 @@ class Mitigation(Callback):
     Attributes:
         extra_channels: How many channels `discriminator_input` adds. Where it adds them in front, a discriminator that
             starts from the weights of one without them is blind to them at first.
+
+    Example:
+        >>> from biasgan import Mitigation
+        >>> class Residual(Mitigation):
+        ...     def discriminator_input(self, image, step):  # what was added to the compressed image
+        ...         return image - step.compressed
+        ...     def generator_losses(self, step):  # and it is to be small
+        ...         return {"residual": 0.1 * (step.restored - step.compressed).abs().mean()}
     """
 
     extra_channels: int = 0
@@ -78,7 +86,11 @@ def discriminate(discriminator: nn.Module, mitigations: Sequence[Mitigation], im
 
 
 def check_discriminator(
-    discriminator: nn.Module, mitigations: Sequence[Mitigation], extract: Callable[[Tensor], Features], size: int
+    discriminator: nn.Module,
+    mitigations: Sequence[Mitigation],
+    extract: Callable[[Tensor], Features],
+    height: int,
+    width: int | None = None,
 ) -> None:
     """Have a discriminator judge one black patch, before the first that counts; nothing of it is left.
 
@@ -86,12 +98,14 @@ def check_discriminator(
         discriminator: What is checked.
         mitigations: What it is shown depends on these.
         extract: As in `Step`.
-        size: Side of the patches in pixels.
+        height: Of the patches in pixels.
+        width: The same; None for squares.
 
     Raises:
         ValueError: If a mitigation adds other channels than it states, or the discriminator fails.
     """
-    black = torch.zeros(1, 3, size, size)
+    width = width or height
+    black = torch.zeros(1, 3, height, width)
     # A copy in evaluation mode, so that no statistics change; dropout and noise draw no random numbers of others.
     judge = copy.deepcopy(discriminator).cpu().eval()
     with torch.no_grad(), torch.random.fork_rng([]):  # pyright: ignore[reportUnknownMemberType] - untyped in PyTorch
@@ -114,7 +128,7 @@ def check_discriminator(
             first_line = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
             raise ValueError(
                 f"The discriminator is shown {channels} channels ({' and '.join(['3 of the candidate', *added])}) of "
-                f"{size} x {size} pixels, which {name} does not take: {first_line}. Set "
+                f"{height} x {width} pixels, which {name} does not take: {first_line}. Set "
                 f"discriminator.in_channels={channels}, or choose the method whose channels it takes: conditional "
                 "and full show it 6, vanilla and divergence 3."
             ) from error

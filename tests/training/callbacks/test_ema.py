@@ -17,6 +17,7 @@ class Record(Callback):
     def __init__(self) -> None:
         self.trained: list[dict[str, Tensor]] = []
         self.validated: list[dict[str, Tensor]] = []
+        self.after: list[dict[str, Tensor]] = []
         self.starts: list[dict[str, Tensor]] = []
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Pair, batch_idx: int) -> None:
@@ -29,6 +30,9 @@ class Record(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.validated.append({name: p.clone() for name, p in parameters_of(pl_module).items()})
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.after.append(copy.deepcopy(parameters_of(pl_module)))
 
 
 def test_the_average_follows_every_iteration_and_validates(make_pairs: MakePairs) -> None:
@@ -44,7 +48,8 @@ def test_the_average_follows_every_iteration_and_validates(make_pairs: MakePairs
     for name in expected:
         torch.testing.assert_close(ema.average[name], expected[name])
         torch.testing.assert_close(record.validated[0][name], averages[3][name])
-        assert torch.equal(parameters_of(gan)[name], record.trained[-1][name]), "validation changed the generator"
+        assert torch.equal(record.after[0][name], record.trained[-1][name]), "validation changed the generator"
+        assert torch.equal(parameters_of(gan)[name], ema.average[name]), "fit leaves another generator"
         torch.testing.assert_close(record.starts[5][name], averages[4][name])
         assert torch.equal(record.starts[6][name], record.trained[5][name])
 
