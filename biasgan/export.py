@@ -25,8 +25,8 @@ Graphs are compared with the network at three sizes before they are written, wei
 FORMATS = ("safetensors", "pth", "onnx", "torchscript")
 
 
-def main() -> None:
-    """Run from the command line."""
+def arguments() -> Parser:
+    """What the command takes."""
     parser = Parser("export", TEXT, ("run", "format", "out", "licence", "overwrite"))
     add = parser.add_argument
     add("--run", type=path, required=True, help="a run folder, a checkpoint, a weight file, bundled or bundled-pixel")
@@ -34,7 +34,12 @@ def main() -> None:
     add("--out", type=path, help="the file to write (default: in a folder named export beside the weights)")
     add("--licence", help="of the weights, for the model card")
     add("--overwrite", action="store_true", help="replace what is there")
-    given = parser.read(sys.argv[1:])
+    return parser
+
+
+def main() -> None:
+    """Run from the command line."""
+    given = arguments().read(sys.argv[1:])
     with plain_errors():
         with importing():
             from biasgan.exporting.formats import export

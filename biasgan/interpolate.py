@@ -18,8 +18,8 @@ A model card goes beside the file.
 """
 
 
-def main() -> None:
-    """Run from the command line."""
+def arguments() -> Parser:
+    """What the command takes."""
     parser = Parser("interpolate", TEXT, ("weight", "out", "licence", "overwrite"))
     add = parser.add_argument
     add("a", metavar="A", type=path, help="run folder, checkpoint, weight file, bundled or bundled-pixel")
@@ -28,7 +28,12 @@ def main() -> None:
     add("--out", type=path, help="the file to write (default: mixed-WEIGHT.safetensors in this folder)")
     add("--licence", help="of the mixture, for the model card")
     add("--overwrite", action="store_true", help="replace what is there")
-    given = parser.read(sys.argv[1:])
+    return parser
+
+
+def main() -> None:
+    """Run from the command line."""
+    given = arguments().read(sys.argv[1:])
     with plain_errors():
         with importing():
             from biasgan.exporting.mixture import mix

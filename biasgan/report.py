@@ -16,8 +16,8 @@ opens from disk, beside the paper's own figures; every table is written as CSV a
 """
 
 
-def main() -> None:
-    """Run from the command line."""
+def arguments() -> Parser:
+    """What the command takes."""
     parser = Parser("report", TEXT, ("runs", "out"))
     parser.add_argument(
         "--runs", metavar="RUN", nargs="+", required=True,
@@ -27,7 +27,12 @@ def main() -> None:
         "--out", type=path, default="report",
         help="the folder to write (default: report): report.html, results.csv, tables/ and figures/",
     )  # fmt: skip
-    given = parser.read(sys.argv[1:])
+    return parser
+
+
+def main() -> None:
+    """Run from the command line."""
+    given = arguments().read(sys.argv[1:])
     with plain_errors():
         with importing():
             from biasgan.reporting.report import report

@@ -165,8 +165,8 @@ def is_evaluated(run: Path, metrics: str, set_name: str | None = None) -> bool:
     return False
 
 
-def main() -> None:
-    """Run from the command line."""
+def arguments() -> Parser:
+    """What the command takes."""
     parser = Parser("reproduce", TEXT, ("metrics", "also", "out"), passes_on=True)
     add = parser.add_argument
     add("experiment", metavar="EXPERIMENT", help="one of these")
@@ -176,7 +176,12 @@ def main() -> None:
         "--out", type=path, default="outputs",
         help="where a folder EXPERIMENT-SCALE is made for the runs and their report (default: outputs)",
     )  # fmt: skip
-    given = parser.read(sys.argv[1:])
+    return parser
+
+
+def main() -> None:
+    """Run from the command line."""
+    given = arguments().read(sys.argv[1:])
     with plain_errors():
         reproduce(given.experiment, given.rest, given.metrics, given.out, given.also)
 
