@@ -47,7 +47,8 @@ def main() -> None:
             sys.stdout.write(HELP)
         case ["--version"]:
             sys.stdout.write(f"biasgan {__version__}\n")
-        case [name, *_]:
+        case words:
+            name = words[0]
             near = get_close_matches(name, COMMANDS, n=1)
             known = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(COMMANDS)}."
             sys.stderr.write(f"biasgan: error: there is no command {name!r}; {known}\n")

@@ -9,7 +9,8 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Any, cast
 
-from argcomplete import CompletionFinder, shellcode  # pyright: ignore[reportUnknownVariableType] - partial stubs
+from argcomplete.finders import CompletionFinder
+from argcomplete.shell_integration import shellcode
 
 from biasgan.cli.errors import plain_errors
 from biasgan.cli.parser import Parser

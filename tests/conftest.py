@@ -26,6 +26,7 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
 EXTRAS = {
+    "app": (("gradio",), "trying/test_page.py"),
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
     "export": (("onnx", "onnxruntime", "onnxscript"), "exporting/test_graph_onnx.py"),
     "metrics": (("pyiqa",), "metrics/test_???.py"),
@@ -45,9 +46,9 @@ def installed(name: str) -> bool:
 
 MISSING = {extra: [name for name in names if not installed(name)] for extra, (names, _) in EXTRAS.items()}
 needs_bpg = pytest.mark.skipif(bool(MISSING["bpg"]), reason="pip install 'biasgan[bpg]'")
-BROWSER = "reporting/test_browser.py"
+BROWSER = ("reporting/test_browser.py", "trying/test_page.py")
 NO_BROWSER = not find_spec("playwright") or not shutil.which("chromium")
-collect_ignore_glob = [*(tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]), *[BROWSER] * NO_BROWSER]
+collect_ignore_glob = [*(tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]), *BROWSER * NO_BROWSER]
 
 
 def pytest_report_header() -> list[str]:
@@ -56,7 +57,7 @@ def pytest_report_header() -> list[str]:
         f"{EXTRAS[extra][1]} skipped: {', '.join(names)} not installed; pip install 'biasgan[{extra}]'"
         for extra, names in MISSING.items()
         if names
-    ] + [f"{BROWSER} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
+    ] + [f"{', '.join(BROWSER)} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
 
 
 LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test_reproduce.py", "test_train.py")
