@@ -21,7 +21,7 @@ def arguments() -> Parser:
     """What the command takes."""
     parser = Parser("app", TEXT)
     add = parser.add_argument
-    models = "run folders, checkpoints or weight files to choose from beside the bundled models"
+    models = "run folders, checkpoints, weight files or hf:USER/NAME, to choose from beside the bundled models"
     add("--model", metavar="MODEL", nargs="+", type=path, default=[], help=models)
     add("--host", help="address to listen at (default: 127.0.0.1, this machine alone)")
     add("--port", metavar="N", type=int, help="default: the first free one from 7860 on")

@@ -31,7 +31,8 @@ def arguments() -> Parser:
     files = "file, folder (with its subfolders) or quoted pattern; all that Pillow reads, and BPG"
     add("inputs", metavar="INPUT", nargs="+", help=files)
     add("-o", "--out", metavar="OUT", help="a folder for the results, or for a single image the file")
-    add("--model", default="bundled", help="run folder, checkpoint, weight file, bundled (default) or bundled-pixel")
+    models = "run folder, checkpoint, weight file, hf:USER/NAME, bundled (default) or bundled-pixel"
+    add("--model", default="bundled", help=models)
     strength = "from 0, the image as it is, to 1, fully restored (default)"
     add("--strength", metavar="S", type=share, default=1.0, help=strength)
     realism = "of the bundled model: from 0, faithful and soft, to 1, sharp (default)"

@@ -22,7 +22,7 @@ def arguments() -> Parser:
     """What the command takes."""
     parser = Parser("interpolate", TEXT, ("weight", "out", "licence", "overwrite"))
     add = parser.add_argument
-    add("a", metavar="A", type=path, help="run folder, checkpoint, weight file, bundled or bundled-pixel")
+    add("a", metavar="A", type=path, help="run folder, checkpoint, weight file, hf:USER/NAME, bundled or bundled-pixel")
     add("b", metavar="B", type=path, help="such another")
     add("--weight", type=share, required=True, help="of B, from 0, which gives A, to 1, which gives B")
     add("--out", type=path, help="the file to write (default: mixed-WEIGHT.safetensors in this folder)")

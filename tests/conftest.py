@@ -29,6 +29,7 @@ EXTRAS = {
     "app": (("gradio",), "trying/test_page.py"),
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
     "export": (("onnx", "onnxruntime", "onnxscript"), "exporting/test_graph_onnx.py"),
+    "hub": (("huggingface_hub",), "exporting/test_hub.py"),
     "metrics": (("pyiqa",), "metrics/test_???.py"),
     "slurm": (("hydra_plugins.hydra_submitit_launcher",), "sweep/test_slurm.py"),
     "streaming": (("boto3", "litdata"), "data/streaming/test_streamed.py"),
