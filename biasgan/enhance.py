@@ -1,4 +1,4 @@
-"""Restore compressed images: `python -m biasgan.enhance photo.jpg`."""
+"""Restore compressed images: `biasgan enhance photo.jpg`."""
 
 import sys
 
@@ -12,9 +12,9 @@ from biasgan.system.console import say
 TEXT = """
 Restore compressed images. The result is written beside each image as NAME-restored.png; the image itself stays.
 
-  python -m biasgan.enhance photo.jpg
-  python -m biasgan.enhance photos -o restored
-  python -m biasgan.enhance 'photos/**/*.jpg' --strength 0.7 --compare
+  biasgan enhance photo.jpg
+  biasgan enhance photos -o restored
+  biasgan enhance 'photos/**/*.jpg' --strength 0.7 --compare
 
 Grey, 16-bit and transparent images stay so, and colour profiles and EXIF are kept; transparency itself is not restored.
 Results that are there are left alone, so that a command that was stopped goes on when it is given again.
@@ -62,7 +62,7 @@ def main() -> None:
         parser = arguments()
         given = parser.read(sys.argv[1:])
         if given.realism is not None and given.model != "bundled":
-            mixing = f"python -m biasgan.interpolate A B --weight {given.realism:g}"
+            mixing = f"biasgan interpolate A B --weight {given.realism:g}"
             parser.error(f"--realism is for the bundled model alone. Mix two of your own with {mixing}")
         try:
             found = plan(given.inputs, given.out, given.format, given.compare, given.overwrite)

@@ -1,4 +1,4 @@
-"""Write a trained generator in a form that others open: `python -m biasgan.export --run RUN --format onnx`."""
+"""Write a trained generator in a form that others open: `biasgan export --run RUN --format onnx`."""
 
 import sys
 
@@ -10,9 +10,9 @@ from biasgan.system.imports import importing
 TEXT = """
 Write a trained generator in a form that others open, with a model card beside it, or to the Hugging Face Hub.
 
-  python -m biasgan.export --run outputs/realesrgan-full-jpeg-20/… --format onnx
-  python -m biasgan.export --run bundled --format safetensors --out generator.safetensors
-  python -m biasgan.export --run RUN --to hf:USER/NAME --licence cc-by-4.0      (pip install 'biasgan[hub]')
+  biasgan export --run outputs/realesrgan-full-jpeg-20/… --format onnx
+  biasgan export --run bundled --format safetensors --out generator.safetensors
+  biasgan export --run RUN --to hf:USER/NAME --licence cc-by-4.0      (pip install 'biasgan[hub]')
 
 formats:
   safetensors   weights alone; spandrel and chaiNNer open Compact, RRDBNet of growth 32, DnCNN and DCAD of at least 8

@@ -1,4 +1,4 @@
-"""Mix two generators: `python -m biasgan.interpolate bundled-pixel bundled --weight 0.8`."""
+"""Mix two generators: `biasgan interpolate bundled-pixel bundled --weight 0.8`."""
 
 import sys
 
@@ -11,8 +11,8 @@ TEXT = """
 Mix the weights of two generators of the same architecture, say one that was trained with the pixel loss alone (A) and
 what an adversarial training made of it (B): the mixture lies between them in fidelity and in sharpness.
 
-  python -m biasgan.interpolate bundled-pixel bundled --weight 0.8
-  python -m biasgan.interpolate RUN_A RUN_B --weight 0.5 --out between.safetensors
+  biasgan interpolate bundled-pixel bundled --weight 0.8
+  biasgan interpolate RUN_A RUN_B --weight 0.5 --out between.safetensors
 
 A model card goes beside the file.
 """

@@ -1,4 +1,4 @@
-"""Gather evaluated runs on one page: `python -m biasgan.report --runs outputs`."""
+"""Gather evaluated runs on one page: `biasgan report --runs outputs`."""
 
 import sys
 
@@ -8,11 +8,11 @@ from biasgan.system.console import say
 from biasgan.system.imports import importing
 
 TEXT = """
-Gather what `python -m biasgan.evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
+Gather what `biasgan evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
 opens from disk, beside the paper's own figures; every table is written as CSV and LaTeX, every chart as SVG.
 
-  python -m biasgan.report --runs outputs
-  python -m biasgan.report --runs 'outputs/realesrgan-*' evaluations --out report
+  biasgan report --runs outputs
+  biasgan report --runs 'outputs/realesrgan-*' evaluations --out report
 """
 
 

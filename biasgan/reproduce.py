@@ -1,4 +1,4 @@
-"""Take an experiment of the paper from training to report: `python -m biasgan.reproduce table5`."""
+"""Take an experiment of the paper from training to report: `biasgan reproduce table5`."""
 
 import json
 import shlex
@@ -24,10 +24,10 @@ PAUSE = 0.1
 TEXT = """
 Train, evaluate and report an experiment of the paper.
 
-  python -m biasgan.reproduce table5                                            # a rehearsal of minutes
-  python -m biasgan.reproduce table5 -- codec=jpeg                              # the same on JPEG
-  python -m biasgan.reproduce table5 --metrics paper -- scale=paper data=div2k seed=0,1,2   # the real thing
-  python -m biasgan.reproduce bias --also flickr2k -- scale=paper data=div2k    # with Flickr2K's half of Tab. 1
+  biasgan reproduce table5                                            # a rehearsal of minutes
+  biasgan reproduce table5 -- codec=jpeg                              # the same on JPEG
+  biasgan reproduce table5 --metrics paper -- scale=paper data=div2k seed=0,1,2   # the real thing
+  biasgan reproduce bias --also flickr2k -- scale=paper data=div2k    # with Flickr2K's half of Tab. 1
 
 Experiments, on BPG unless codec= says otherwise:
   table3      seven fidelity baselines, ESRGAN and Real-ESRGAN without and with both mitigations, on QP 37 or QF 20
@@ -36,7 +36,7 @@ Experiments, on BPG unless codec= says otherwise:
   bias        ESRGAN and Real-ESRGAN without and with both mitigations, on QP 27, 37 and 47, or QF 50, 30 and 10
   A rehearsal of table4 has a method of each kind on the first four qualities, one of bias the first and the last.
 
-What stands behind -- goes to the training, see python -m biasgan.train --help. Give other trainings another --out.
+What stands behind -- goes to the training, see biasgan train --help. Give other trainings another --out.
 It may be stopped at any moment, and the same command goes on there.
 """
 
@@ -113,7 +113,7 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
         RuntimeError: If it failed.
     """
     words = ["-m", f"biasgan.{command}", *arguments]
-    say(f"\n{step}: python {shlex.join(words)}", style="bold")
+    say(f"\n{step}: biasgan {shlex.join([command, *arguments])}", style="bold")
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -170,7 +170,7 @@ def arguments() -> Parser:
     parser = Parser("reproduce", TEXT, ("metrics", "also", "out"), passes_on=True)
     add = parser.add_argument
     add("experiment", metavar="EXPERIMENT", help="one of these")
-    add("--metrics", default="fast", help="what is measured, see python -m biasgan.evaluate --help (default: fast)")
+    add("--metrics", default="fast", help="what is measured, see biasgan evaluate --help (default: fast)")
     add("--also", type=path, help="images on which all is evaluated too: a choice of data, or a folder")
     add(
         "--out", type=path, default="outputs",

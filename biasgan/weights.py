@@ -1,4 +1,4 @@
-"""Published weights, which nothing but this command fetches: `python -m biasgan.weights list`."""
+"""Published weights, which nothing but this command fetches: `biasgan weights list`."""
 
 import sys
 

@@ -101,6 +101,15 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
 
 
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command biasgan, as pip installs it."""
+    script = tmp_path_factory.mktemp("bin") / "biasgan"
+    script.write_text(f"#!{sys.executable}\nimport sys\n\nfrom biasgan.__main__ import main\n\nsys.exit(main())\n")
+    script.chmod(0o755)
+    return script
+
+
 class Done(NamedTuple):
     """How a command ended."""
 

@@ -200,7 +200,7 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
         (["--run", "bundled"], "the following arguments are required: --format"),
         (
             ["run=a b", "format=pth", "overwrite=true"],
-            "options are --flags now; write: python -m biasgan.export --run 'a b' --format pth --overwrite\n",
+            "options are --flags now; write: biasgan export --run 'a b' --format pth --overwrite\n",
         ),
     ],
 )

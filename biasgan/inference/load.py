@@ -30,7 +30,7 @@ def load_model(model: str | Path = "bundled", realism: float | None = None) -> n
         if str(model) not in TWINS:
             raise ValueError(
                 f"realism mixes a model with what it was before its adversarial stage, and only bundled brings that; "
-                f"got {model}. Mix two of your own with python -m biasgan.interpolate A B --weight {realism:g}, and "
+                f"got {model}. Mix two of your own with biasgan interpolate A B --weight {realism:g}, and "
                 "give the file that it writes as the model."
             )
         twin = load_generator(TWINS[str(model)]).state_dict()

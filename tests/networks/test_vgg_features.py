@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from biasgan.networks import vgg_features
 from biasgan.networks.vgg_features import VGG19_LAYERS, VGGFeatures
 
-FETCH_COMMAND = "python -m biasgan.weights fetch vgg19"
+FETCH_COMMAND = "biasgan weights fetch vgg19"
 PERCEPTUAL_LAYERS = {"conv1_2": 2, "conv2_2": 7, "conv3_4": 16, "conv4_4": 25, "conv5_4": 34}
 
 
