@@ -6,6 +6,7 @@ from functools import partial
 from html import escape
 from pathlib import Path
 from shutil import rmtree
+from socket import create_server
 from tempfile import TemporaryDirectory, mkdtemp
 from threading import Event
 from typing import Any, cast
@@ -66,26 +67,40 @@ def serve(models: Sequence[str] = (), host: str | None = None, port: int | None 
 
     Raises:
         FileNotFoundError: If there is no such model.
-        OSError: If the port is taken.
+        OSError: If the port is taken, or the address another machine's.
     """
     for model in models:
         generator_file(model)
+    require_free(host or "127.0.0.1", port or 0)
     with TemporaryDirectory(prefix="biasgan-app-") as scratch:
         os.environ[SCRATCH] = scratch
-        shown = page(list(dict.fromkeys([*models, *GENERATORS])), scratch)
+        page = page_of(list(dict.fromkeys([*models, *GENERATORS])), scratch)
         look = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
         try:
-            _, local, public = shown.launch(
+            _, local, public = page.launch(
                 server_name=host, server_port=port, share=share, prevent_thread_lock=True, quiet=True, ssr_mode=False,
                 theme=look, css=CSS, footer_links=[], run_history=False, inline=False,
             )  # fmt: skip
             say(f"{public or local}\nCtrl-C ends it.")
             Event().wait()
         finally:
-            shown.close(verbose=False)
+            page.close(verbose=False)
 
 
-def page(models: Sequence[str], scratch: str) -> gradio.Blocks:
+def require_free(host: str, port: int) -> None:
+    """Find out whether there can be a server at an address, since Gradio would try a hundred ports of a wrong one.
+
+    Raises:
+        OSError: If not.
+    """
+    try:
+        with create_server((host, port)):
+            return
+    except OSError as error:
+        raise OSError(f"No page can be served: {error.strerror}.") from error
+
+
+def page_of(models: Sequence[str], scratch: str) -> gradio.Blocks:
     """What is on the page.
 
     Args:
@@ -94,7 +109,7 @@ def page(models: Sequence[str], scratch: str) -> gradio.Blocks:
     """
     # Uploads that are an hour old are removed every hour, what is shown with the next, or when its reader has left.
     with gr.Blocks(title="biasgan", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as blocks:
-        folder = gr.State(partial(mkdtemp, dir=scratch), delete_callback=rmtree)
+        folder = gr.State(partial(mkdtemp, dir=scratch), delete_callback=partial(rmtree, ignore_errors=True))
         gr.Markdown("# biasgan\nRestore a compressed photograph, or compress one and see what comes back.")
         with gr.Row(elem_classes="whole"):
             with gr.Column(elem_classes="photo"):
