@@ -4,14 +4,13 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
+from importlib import import_module
 from pathlib import Path
 from shutil import rmtree
 from socket import create_server
 from tempfile import TemporaryDirectory, mkdtemp
 from threading import Event
-from typing import Any, cast
-
-import gradio
+from typing import Any
 
 from biasgan.cli.errors import PLAIN
 from biasgan.inference.comparison import amplified, change_of, gain_of, on_white
@@ -21,8 +20,8 @@ from biasgan.runs.weights import GENERATORS, generator_file
 from biasgan.system.console import say
 from biasgan.trying.trial import CODECS, Trial, Trials, available, rows
 
-# Much of it has no types, and it has attributes that are made as it is imported.
-gr = cast(Any, gradio)
+# Much of it has no types, and who does without the extra checks ours too.
+gr = import_module("gradio")
 
 Update = dict[str, Any]
 """What is to become of a part of the page."""
@@ -74,7 +73,9 @@ def serve(models: Sequence[str] = (), host: str | None = None, port: int | None 
     require_free(host or "127.0.0.1", port or 0)
     with TemporaryDirectory(prefix="biasgan-app-") as scratch:
         os.environ[SCRATCH] = scratch
-        page = page_of(list(dict.fromkeys([*models, *GENERATORS])), scratch)
+        # Uploads that are an hour old are removed every hour.
+        with gr.Blocks(title="biasgan", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as page:
+            fill(list(dict.fromkeys([*models, *GENERATORS])), scratch)
         look = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
         try:
             _, local, public = page.launch(
@@ -100,43 +101,41 @@ def require_free(host: str, port: int) -> None:
         raise OSError(f"No page can be served: {error.strerror}.") from error
 
 
-def page_of(models: Sequence[str], scratch: str) -> gradio.Blocks:
-    """What is on the page.
+def fill(models: Sequence[str], scratch: str) -> None:
+    """Put all on the page that is on it.
 
     Args:
         models: To choose from, first that which is tried first.
         scratch: Folder for what is shown.
     """
-    # Uploads that are an hour old are removed every hour, what is shown with the next, or when its reader has left.
-    with gr.Blocks(title="biasgan", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as blocks:
-        folder = gr.State(partial(mkdtemp, dir=scratch), delete_callback=partial(rmtree, ignore_errors=True))
-        gr.Markdown("# biasgan\nRestore a compressed photograph, or compress one and see what comes back.")
-        with gr.Row(elem_classes="whole"):
-            with gr.Column(elem_classes="photo"):
-                photo = gr.File(label="photograph", height=130)
-            with gr.Column(elem_classes="result"):
-                slider = gr.ImageSlider(label="compressed | restored", max_height=560, **ALONE)
-                figures = gr.HTML(elem_classes="figures")
-                download = gr.DownloadButton("Download", visible=False, variant="primary")
-            with gr.Column(elem_classes="dials"):
-                codec = gr.Dropdown([AS_IT_IS, *available()], label="codec", filterable=False)
-                quality = gr.Slider(visible=False)
-                strength = gr.Slider(0, 1, 1, step=0.05, label="strength")
-                realism = gr.Slider(0, 1, 1, step=0.05, label="realism", interactive=models[0] in TWINS)
-                model = gr.Dropdown(list(models), label="model", filterable=False)
-            with gr.Column(elem_classes="change"):
-                change = gr.Image(label="difference", visible=False, **ALONE)
-        settings = [codec, quality, model, realism, strength]
-        restoring = {
-            "fn": restore(Trials()),
-            "inputs": [folder, photo, *settings],
-            "outputs": [slider, figures, download, change],
-            "show_progress_on": slider,
-        }
-        codec.input(quality_of, codec, quality).then(**restoring)
-        model.input(realism_of, model, realism)
-        gr.on([photo.change, *(one.input for one in settings[1:])], **restoring, trigger_mode="always_last")
-    return blocks
+    # Emptied with the next photograph, and removed when its reader has left.
+    folder = gr.State(partial(mkdtemp, dir=scratch), delete_callback=partial(rmtree, ignore_errors=True))
+    gr.Markdown("# biasgan\nRestore a compressed photograph, or compress one and see what comes back.")
+    with gr.Row(elem_classes="whole"):
+        with gr.Column(elem_classes="photo"):
+            photo = gr.File(label="photograph", height=130)
+        with gr.Column(elem_classes="result"):
+            slider = gr.ImageSlider(label="compressed | restored", max_height=560, **ALONE)
+            figures = gr.HTML(elem_classes="figures")
+            download = gr.DownloadButton("Download", visible=False, variant="primary")
+        with gr.Column(elem_classes="dials"):
+            codec = gr.Dropdown([AS_IT_IS, *available()], label="codec", filterable=False)
+            quality = gr.Slider(visible=False)
+            strength = gr.Slider(0, 1, 1, step=0.05, label="strength")
+            realism = gr.Slider(0, 1, 1, step=0.05, label="realism", interactive=models[0] in TWINS)
+            model = gr.Dropdown(list(models), label="model", filterable=False)
+        with gr.Column(elem_classes="change"):
+            change = gr.Image(label="difference", visible=False, **ALONE)
+    settings = [codec, quality, model, realism, strength]
+    restoring = {
+        "fn": restore(Trials()),
+        "inputs": [folder, photo, *settings],
+        "outputs": [slider, figures, download, change],
+        "show_progress_on": slider,
+    }
+    codec.input(quality_of, codec, quality).then(**restoring)
+    model.input(realism_of, model, realism)
+    gr.on([photo.change, *(one.input for one in settings[1:])], **restoring, trigger_mode="always_last")
 
 
 def quality_of(name: str) -> Update:
@@ -158,12 +157,12 @@ def realism_of(name: str) -> Update:
 
 def restore(trials: Trials) -> Callable[..., list[Any]]:
     """What is called whenever something on the page changes, and gives what is shown then."""
-    bar = gradio.Progress()
+    bar = gr.Progress()
     hidden = gr.update(visible=False)
 
     def restored(
         folder: str, path: str | None, codec: str, quality: float, model: str, realism: float, strength: float,
-        progress: gradio.Progress = bar,
+        progress: Callable[..., object] = bar,
     ) -> list[Any]:  # fmt: skip
         def tell(done: int, of: int) -> None:
             progress((done, of), unit="tiles")

@@ -1,6 +1,7 @@
 """A generator goes to the hub and comes back: by huggingface_hub's own client, and a server that speaks as the hub."""
 
 import json
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -123,6 +124,12 @@ def test_a_training_starts_from_it(there: list[str], command: Command, pictures:
     assert done.status == 0, done.err
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["started_from"]["generator"] == f"{MODEL}@{there[1]}"
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ImportError, match=r"hf: needs huggingface_hub, .*: pip install 'biasgan\[hub\]'"):
+        biasgan.load(MODEL)
 
 
 def test_what_goes_wrong_is_said_in_a_line(
