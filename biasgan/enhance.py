@@ -1,4 +1,4 @@
-"""Restore compressed images: `python -m biasgan.enhance photo.jpg`."""
+"""Restore compressed images: `biasgan enhance photo.jpg`."""
 
 import sys
 
@@ -12,9 +12,9 @@ from biasgan.system.console import say
 TEXT = """
 Restore compressed images. The result is written beside each image as NAME-restored.png; the image itself stays.
 
-  python -m biasgan.enhance photo.jpg
-  python -m biasgan.enhance photos -o restored
-  python -m biasgan.enhance 'photos/**/*.jpg' --strength 0.7 --compare
+  biasgan enhance photo.jpg
+  biasgan enhance photos -o restored
+  biasgan enhance 'photos/**/*.jpg' --strength 0.7 --compare
 
 Grey, 16-bit and transparent images stay so, and colour profiles and EXIF are kept; transparency itself is not restored.
 Results that are there are left alone, so that a command that was stopped goes on when it is given again.
@@ -31,7 +31,8 @@ def arguments() -> Parser:
     files = "file, folder (with its subfolders) or quoted pattern; all that Pillow reads, and BPG"
     add("inputs", metavar="INPUT", nargs="+", help=files)
     add("-o", "--out", metavar="OUT", help="a folder for the results, or for a single image the file")
-    add("--model", default="bundled", help="run folder, checkpoint, weight file, bundled (default) or bundled-pixel")
+    models = "run folder, checkpoint, weight file, hf:USER/NAME, bundled (default) or bundled-pixel"
+    add("--model", default="bundled", help=models)
     strength = "from 0, the image as it is, to 1, fully restored (default)"
     add("--strength", metavar="S", type=share, default=1.0, help=strength)
     realism = "of the bundled model: from 0, faithful and soft, to 1, sharp (default)"
@@ -61,7 +62,7 @@ def main() -> None:
         parser = arguments()
         given = parser.read(sys.argv[1:])
         if given.realism is not None and given.model != "bundled":
-            mixing = f"python -m biasgan.interpolate A B --weight {given.realism:g}"
+            mixing = f"biasgan interpolate A B --weight {given.realism:g}"
             parser.error(f"--realism is for the bundled model alone. Mix two of your own with {mixing}")
         try:
             found = plan(given.inputs, given.out, given.format, given.compare, given.overwrite)

@@ -1,4 +1,4 @@
-"""Measure restored images and their bias towards the compressed ones: `python -m biasgan.evaluate run=RUN`."""
+"""Measure restored images and their bias towards the compressed ones: `biasgan evaluate run=RUN`."""
 
 import sys
 from tempfile import TemporaryDirectory

@@ -1,4 +1,4 @@
-"""Make the pairs of a training ahead of it: `python -m biasgan.prepare data=sample codec=jpeg qf=20`."""
+"""Make the pairs of a training ahead of it: `biasgan prepare data=sample codec=jpeg qf=20`."""
 
 import sys
 from tempfile import TemporaryDirectory

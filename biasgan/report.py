@@ -1,4 +1,4 @@
-"""Gather evaluated runs on one page: `python -m biasgan.report --runs outputs`."""
+"""Gather evaluated runs on one page: `biasgan report --runs outputs`."""
 
 import sys
 
@@ -8,16 +8,16 @@ from biasgan.system.console import say
 from biasgan.system.imports import importing
 
 TEXT = """
-Gather what `python -m biasgan.evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
+Gather what `biasgan evaluate` measured, of runs, sweeps, weights and folders of images, on one page that
 opens from disk, beside the paper's own figures; every table is written as CSV and LaTeX, every chart as SVG.
 
-  python -m biasgan.report --runs outputs
-  python -m biasgan.report --runs 'outputs/realesrgan-*' evaluations --out report
+  biasgan report --runs outputs
+  biasgan report --runs 'outputs/realesrgan-*' evaluations --out report
 """
 
 
-def main() -> None:
-    """Run from the command line."""
+def arguments() -> Parser:
+    """What the command takes."""
     parser = Parser("report", TEXT, ("runs", "out"))
     parser.add_argument(
         "--runs", metavar="RUN", nargs="+", required=True,
@@ -27,7 +27,12 @@ def main() -> None:
         "--out", type=path, default="report",
         help="the folder to write (default: report): report.html, results.csv, tables/ and figures/",
     )  # fmt: skip
-    given = parser.read(sys.argv[1:])
+    return parser
+
+
+def main() -> None:
+    """Run from the command line."""
+    given = arguments().read(sys.argv[1:])
     with plain_errors():
         with importing():
             from biasgan.reporting.report import report

@@ -1,4 +1,4 @@
-"""Train a network that restores compressed images: `python -m biasgan.train baseline=realesrgan codec=jpeg qf=20`."""
+"""Train a network that restores compressed images: `biasgan train baseline=realesrgan codec=jpeg qf=20`."""
 
 import os
 import signal

@@ -1,7 +1,6 @@
-"""Published weights, which nothing but this command fetches: `python -m biasgan.weights list`."""
+"""Published weights, which nothing but this command fetches: `biasgan weights list`."""
 
 import sys
-from collections.abc import Sequence
 
 import yaml
 
@@ -13,14 +12,19 @@ from biasgan.io.published import chosen, fetch, show, verify
 COMMANDS = {"list": show, "fetch": fetch, "verify": verify}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run from the command line."""
+def arguments() -> Parser:
+    """What the command takes."""
     parser = Parser("weights", "Weights that features and metrics need.")
     parser.add_argument("command", choices=COMMANDS, help="show all, bring what is missing, or look for damage")
     parser.add_argument(
         "names", nargs="*", help="files, metrics such as lpips, suites such as paper, or vgg19; by default all files"
     )
-    given = parser.read(sys.argv[1:] if arguments is None else arguments)
+    return parser
+
+
+def main() -> None:
+    """Run from the command line."""
+    given = arguments().read(sys.argv[1:])
     with plain_errors():
         files = chosen(given.names, suites())
         if given.command == "fetch" and not given.names:

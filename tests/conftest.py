@@ -27,8 +27,10 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
 EXTRAS = {
+    "app": (("gradio",), "trying/test_page.py"),
     "bpg": (("av", "numba"), "codecs/test_bpg*.py"),
     "export": (("onnx", "onnxruntime", "onnxscript"), "exporting/test_graph_onnx.py"),
+    "hub": (("huggingface_hub",), "exporting/test_hub.py"),
     "metrics": (("pyiqa",), "metrics/test_???.py"),
     "slurm": (("hydra_plugins.hydra_submitit_launcher",), "sweep/test_slurm.py"),
     "streaming": (("boto3", "litdata"), "data/streaming/test_streamed.py"),
@@ -46,9 +48,9 @@ def installed(name: str) -> bool:
 
 MISSING = {extra: [name for name in names if not installed(name)] for extra, (names, _) in EXTRAS.items()}
 needs_bpg = pytest.mark.skipif(bool(MISSING["bpg"]), reason="pip install 'biasgan[bpg]'")
-BROWSER = "reporting/test_browser.py"
+BROWSER = ("reporting/test_browser.py", "trying/test_page.py")
 NO_BROWSER = not find_spec("playwright") or not shutil.which("chromium")
-collect_ignore_glob = [*(tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]), *[BROWSER] * NO_BROWSER]
+collect_ignore_glob = [*(tests for extra, (_, tests) in EXTRAS.items() if MISSING[extra]), *BROWSER * NO_BROWSER]
 
 
 def pytest_report_header() -> list[str]:
@@ -57,7 +59,7 @@ def pytest_report_header() -> list[str]:
         f"{EXTRAS[extra][1]} skipped: {', '.join(names)} not installed; pip install 'biasgan[{extra}]'"
         for extra, names in MISSING.items()
         if names
-    ] + [f"{BROWSER} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
+    ] + [f"{', '.join(BROWSER)} skipped: needs playwright of the dev group and chromium on the PATH"] * NO_BROWSER
 
 
 LONG = ("test_ddp.py", "test_faults.py", "test_sweep.py", "test_slurm.py", "test_reproduce.py", "test_train.py")
@@ -110,6 +112,15 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
     monkeypatch.setenv("HF_HUB_CACHE", str(home / "huggingface"))
     monkeypatch.setenv("NETRC", str(home / "netrc"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
+
+
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command biasgan, as pip installs it."""
+    script = tmp_path_factory.mktemp("bin") / "biasgan"
+    script.write_text(f"#!{sys.executable}\nimport sys\n\nfrom biasgan.__main__ import main\n\nsys.exit(main())\n")
+    script.chmod(0o755)
+    return script
 
 
 class Done(NamedTuple):

@@ -200,7 +200,7 @@ def test_metrics_without_weights_are_named(composed: Composer, suite: str, metri
     assert isinstance(made, Suite)
     assert sorted({**made.protocols, **made.unavailable}) == metrics.split()
     assert made.keys() == made.protocols.keys() == set(metrics.split()) & {"psnr", "psnr_b", "psnr_y", "ssim", "ssim_y"}
-    missing = "pip install 'biasgan[metrics]'" if MISSING["metrics"] else "python -m biasgan.weights fetch"
+    missing = "pip install 'biasgan[metrics]'" if MISSING["metrics"] else "biasgan weights fetch"
     assert all(missing in reason for reason in made.unavailable.values())
 
 

@@ -196,7 +196,7 @@ def test_exits_are_reported(enhancement: Command, tmp_path: Path) -> None:
         (["a.jpg", "-o", "b.gif"], "b.gif has no extension that can be written"),
         (["a.jpg", "-o", "a.jpg", "--overwrite"], "the result for a.jpg would replace a.jpg, an input"),
         (["a.jpg", "c.jpg", "-o", "b.png"], "b.png names one file"),
-        (["a.jpg", "--model", "bundled-pixel", "--realism", "1"], "python -m biasgan.interpolate A B --weight 1"),
+        (["a.jpg", "--model", "bundled-pixel", "--realism", "1"], "biasgan interpolate A B --weight 1"),
     ],
 )
 def test_wrong_commands_are_said_at_once(
@@ -237,21 +237,21 @@ def test_help_is_quick_and_names_everything(enhancement: Command, tmp_path: Path
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
+def start(console: Path, folder: Path, *options: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "biasgan.enhance", *options],
+        [str(console), "enhance", *options],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without it")
-def test_two_processes_share_the_images(enhancement: Command, tmp_path: Path) -> None:
+def test_two_processes_share_the_images(console: Path, enhancement: Command, tmp_path: Path) -> None:
     for number in range(5):
         jpeg(tmp_path / "in" / f"{number}.jpg", seed=number)
     (tmp_path / "in/2.jpg").write_text("no image")
     options = ("in", "--model", str(RBQE), "--device", "cpu", "--precision", "32")
-    two = start(tmp_path, *options, "-o", "two", "--devices", "2")
+    two = start(console, tmp_path, *options, "-o", "two", "--devices", "2")
     out, err = two.communicate(timeout=200)
     assert two.returncode == 1, err
     *_, exits, last = out.splitlines()
@@ -265,10 +265,10 @@ def test_two_processes_share_the_images(enhancement: Command, tmp_path: Path) ->
     assert files[0] == files[1]
 
 
-def test_an_interrupt_keeps_what_was_done(enhancement: Command, tmp_path: Path) -> None:
+def test_an_interrupt_keeps_what_was_done(console: Path, enhancement: Command, tmp_path: Path) -> None:
     for number in range(6):
         jpeg(tmp_path / "in" / f"{number}.jpg", (400, 300), number)
-    process = start(tmp_path, "in", "-o", "out", "--precision", "32")
+    process = start(console, tmp_path, "in", "-o", "out", "--precision", "32")
     while not list(tmp_path.glob("out/[!.]*")) and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

@@ -197,10 +197,10 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
     ("arguments", "text"),
     [
         (["--run", "bundled", "--format", "tflite"], "argument --format: invalid choice: 'tflite'"),
-        (["--run", "bundled"], "the following arguments are required: --format"),
+        (["--run", "bundled"], "give either --format, for a file, or --to, for the hub"),
         (
             ["run=a b", "format=pth", "overwrite=true"],
-            "options are --flags now; write: python -m biasgan.export --run 'a b' --format pth --overwrite\n",
+            "options are --flags now; write: biasgan export --run 'a b' --format pth --overwrite\n",
         ),
     ],
 )

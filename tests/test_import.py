@@ -57,13 +57,14 @@ def ended(folder: Path, code: str) -> tuple[int, str, set[str]]:
         *("train --help", "train iteratoins=3", "train codec=gif"),
         *("prepare --help", "prepare codec=gif"),
         *("export --help", "export --run bundled --format tflite", "interpolate a b weight=0.5"),
+        *("app --help", "app --prt 1", "completion bash", "completion tcsh"),
         *("weights list", "weights ftech", "enhance --help", "enhance none.jpg --tile 0", "reproduce --help"),
         *("evaluate --help", "evaluate metrcs=fast", "report --help", "report --rnus outputs", "report runs=outputs"),
     ],
 )
 def test_commands_answer_before_they_import_what_takes_long(tmp_path: Path, words: str) -> None:
     status, errors, modules = ended(tmp_path, ENDED.format(words=words.split()))
-    fine = words.endswith(("--help", "list"))
+    fine = words.endswith(("--help", "list", "bash"))
     assert (status == 0) == fine, errors
     assert ("error: " in errors) != fine
     assert not {"torch", "lightning", "torchmetrics", "wandb", "matplotlib", "scipy"} & modules

@@ -145,7 +145,7 @@ def test_what_is_wrong_is_said_and_nothing_is_left(
         ((parents[0], "--weight", "1"), "the following arguments are required: B"),
         ((*parents, "--weight", "half"), "argument --weight: invalid share value: 'half'"),
         ((*parents, "--weight", "1.5"), "argument --weight: must be from 0 to 1; got 1.5"),
-        (("a", "b", "weight=1"), "write: python -m biasgan.interpolate a b --weight 1"),
+        (("a", "b", "weight=1"), "write: biasgan interpolate a b --weight 1"),
     ):
         done = mixing(*arguments)
         assert done.status == 2

@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said_and_nothing_is_left(reporting: Command, tmp_path:
     for arguments, text in (
         ((), "the following arguments are required: --runs"),
         (("--run", "empty"), "the following arguments are required: --runs"),
-        (("runs=empty,none", "out=there"), "write: python -m biasgan.report --runs empty,none --out there"),
+        (("runs=empty,none", "out=there"), "write: biasgan report --runs empty,none --out there"),
     ):
         done = reporting(*arguments)
         assert done.status == 2
@@ -105,7 +105,7 @@ def test_folders_of_sweeps_may_have_commas(tmp_path: Path, monkeypatch: pytest.M
 def test_help(reporting: Command) -> None:
     done = reporting("--help")
     assert done.status == 0
-    assert "python -m biasgan.report --runs outputs" in done.out
+    assert "biasgan report --runs outputs" in done.out
 
 
 def test_a_report_removes_what_an_earlier_one_left_and_nothing_else(reporting: Command, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_exported_generator_is_the_average(finished: Finished) -> None:
         ("baseline=esrgan", "64, 128, 256 or 512 pixels, got size=32"),
         ("trainer.precision=16-mixed", "Use trainer.precision=bf16-mixed, or 32-true"),
         ("data.root=missing", "missing is not a folder"),
-        ("+data.download=true", "A training does not download. Run python -m biasgan.prepare"),
+        ("+data.download=true", "A training does not download. Run biasgan prepare"),
         ("data.root=.", "has no images in it"),
         ("data.root=???", r"\?\?\? is not a folder; expected one with images in it"),
         ("pairs.bad_images=maybe", "bad_images must be stop or skip; got maybe"),
@@ -186,7 +186,7 @@ def test_without_imagenet_weights_the_paper_scale_says_how_to_fetch_them(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     done = command("scale=paper", "generator=compact", "data=folder", f"data.root={pictures}")
     assert_plain_error(done)
-    assert "python -m biasgan.weights fetch vgg19" in done.err
+    assert "biasgan weights fetch vgg19" in done.err
     assert not (tmp_path / "cache").exists()
 
 
@@ -416,7 +416,7 @@ def test_loggers(command: Command, pictures: Path, tmp_path: Path) -> None:
 def test_help_lists_the_choices(command: Command, tmp_path: Path) -> None:
     done = command("--help")
     assert done.status == 0
-    assert "python -m biasgan.train baseline=realesrgan codec=jpeg qf=20" in done.out
+    assert "biasgan train baseline=realesrgan codec=jpeg qf=20" in done.out
     for group in ("baseline", "codec", "data", "method", "scale", "trainer"):
         choices = ", ".join(sorted(file.stem for file in (CONF / group).glob("*.yaml")))
         assert f"{group}: {choices}" in done.out

@@ -24,8 +24,9 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
     def run(*arguments: str) -> Done:
         capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["weights", *arguments])
         with pytest.raises(SystemExit) as ended:
-            weights.main(arguments)
+            weights.main()
         captured = capsys.readouterr()
         return Done(int(ended.value.code or 0), captured.out, captured.err)
 

@@ -28,7 +28,7 @@ OF_GLOO = ("gloo", "pair closure")
 
 LOST = (
     "A process of this training ended without a word, or cannot be reached any more; too little memory is a usual "
-    "reason. Go on from the last checkpoint with: python -m biasgan.train resume=RUN_FOLDER"
+    "reason. Go on from the last checkpoint with: biasgan train resume=RUN_FOLDER"
 )
 
 

@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from biasgan.io.files import expanded
+from biasgan.io.hub import on_hub
 from biasgan.runs.folder import AUTO, RunFolder
 from biasgan.system.imports import importing
 
@@ -162,7 +163,12 @@ def path_in(option: str) -> str | None:
 
 def is_known(name: str, value: str) -> bool:
     """Whether a value stands for something by itself."""
-    return is_there(value) or is_word(name, value) or in_quotes(value) or "://" in value
+    return is_there(value) or is_word(name, value) or in_quotes(value) or is_address(value)
+
+
+def is_address(value: str) -> bool:
+    """Whether a value leads elsewhere, as s3://… and hf:… do."""
+    return "://" in value or on_hub(value)
 
 
 def is_there(path: str) -> bool:
@@ -198,8 +204,8 @@ def with_absolute_paths(config: DictConfig) -> DictConfig:
 
 
 def absolute(path: str) -> str:
-    """A path from the root on; an address such as s3://… is left alone."""
-    return path if "://" in path else str(Path(expanded(path)).absolute())
+    """A path from the root on; an address is left alone."""
+    return path if is_address(path) else str(Path(expanded(path)).absolute())
 
 
 def with_paths_of(config: DictConfig, options: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, text: str, former: Sequence[str] = (), passes_on: bool = False) -> None:
         super().__init__(
-            f"python -m biasgan.{command}",
+            f"biasgan {command}",
             description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,

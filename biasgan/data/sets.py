@@ -240,7 +240,7 @@ class NumberedImages:
         if len(files) < len(self.names) and download:
             fetch(self.archive, target)
             files = self.held_in(target)
-        command = f"python -m biasgan.prepare data={self.collection.lower()} {quote(f'data.root={root}')}"
+        command = f"biasgan prepare data={self.collection.lower()} {quote(f'data.root={root}')}"
         if not files:
             below = ", ".join(str(folder.relative_to(root)) for folder in folders if folder != root)
             raise FileNotFoundError(

@@ -183,7 +183,7 @@ def evaluation_of(
         speed=findings.speed(subject.precision),
         network=network_cost(subject.network) if subject.network else None,
         pictures=pictures,
-        command=f"python -m biasgan.evaluate {words}".rstrip(),
+        command=f"biasgan evaluate {words}".rstrip(),
         options=by_name(settings.options),
         versions=versions(),
         hardware=device_name(measures.device),

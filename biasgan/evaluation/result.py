@@ -186,7 +186,7 @@ class NetworkCost:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What `python -m biasgan.evaluate` measured of one subject on one set, codec and quality.
+    """What `biasgan evaluate` measured of one subject on one set, codec and quality.
 
     Attributes:
         file: Where it is written, beside its tables and pictures.

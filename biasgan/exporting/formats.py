@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from biasgan.exporting.graph import GraphError, check, onnx_graph, torchscript_graph
 from biasgan.exporting.model_card import OWN, model_card, read_summary, refuse_existing, sizes_of, write_with_card
 from biasgan.exporting.spandrel_form import spandrel_form
+from biasgan.io.hub import on_hub
 from biasgan.networks.any_size import restore
 from biasgan.networks.spandrel_model import SpandrelModel
 from biasgan.runs.weights import BUNDLED, config_in, generator_file, load_generator
@@ -106,8 +107,8 @@ def export(
     Args:
         run: What `weights.generator_file` takes.
         format: One of `FORMATS`.
-        out: The file to write; by default in a folder named export beside the weights, for the package's own in one
-            where the command is run.
+        out: The file to write; by default in a folder named export beside the weights, for the package's own and for
+            those of the hub in one where the command is run.
         licence: Of the weights, for the model card.
         overwrite: Whether a file that is there is replaced.
 
@@ -137,7 +138,7 @@ def export(
 
 
 def default_file(run: str, source: Path, extension: str) -> Path:
-    """Where an export goes if nothing else is said: beside its source, for a word to where the command is run."""
-    if source.parent == BUNDLED:
+    """Where an export goes if nothing else is said: beside its source, else where the command is run."""
+    if source.parent == BUNDLED or on_hub(run):
         return Path("export", f"{Path(run).stem}.{extension}")
     return source.with_name("export") / f"{source.stem}.{extension}"

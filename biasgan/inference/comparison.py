@@ -38,10 +38,10 @@ def compare(before: Photo, after: Photo) -> Image.Image:
         after: Of the same size.
     """
     images = [on_white(photo) for photo in (before, after)]
-    change = np.abs(np.asarray(images[1], np.int16) - np.asarray(images[0], np.int16)).astype(np.uint8)
+    change = change_of(*images)
     left, top, right, bottom = box = most_changed(change)
     gain = gain_of(change[top:bottom, left:right])
-    images.append(Image.fromarray((change.astype(np.uint16) * gain).clip(max=255).astype(np.uint8)))
+    images.append(amplified(change, gain))
     names = ("before", "after", "difference" if gain == 1 else f"{gain} times the difference")
     width, height = images[0].size
     factor = PANEL // max(right - left, bottom - top)
@@ -67,6 +67,16 @@ def on_white(photo: Photo) -> Image.Image:
         return picture.convert("RGB")
     picture = picture.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
+def change_of(before: Image.Image, after: Image.Image) -> np.ndarray:
+    """The absolute difference of two pictures of a size in RGB, (H, W, 3) uint8."""
+    return np.abs(np.asarray(after, np.int16) - np.asarray(before, np.int16)).astype(np.uint8)
+
+
+def amplified(change: np.ndarray, gain: int) -> Image.Image:
+    """A difference made brighter."""
+    return Image.fromarray((change.astype(np.uint16) * gain).clip(max=255).astype(np.uint8))
 
 
 def most_changed(change: np.ndarray) -> Box:

@@ -24,7 +24,8 @@ def load(
     """Load a model that restores images: `restored = biasgan.load()("photo.jpg")`.
 
     Args:
-        model: A run folder, a checkpoint, a weight file, `bundled` or `bundled-pixel`.
+        model: A run folder, a checkpoint, a weight file, hf:USER/NAME or hf:USER/NAME@REVISION of the Hugging Face Hub,
+            `bundled` or `bundled-pixel`.
         realism: For `bundled` alone: 0 for what it was before its adversarial stage, 1 for what that made of it, and
             mixtures between.
         device: As PyTorch names it, or `auto`: a GPU if there is one.
@@ -34,6 +35,7 @@ def load(
     Raises:
         CheckpointError: If there are no weights that serve.
         FileNotFoundError: If there is no such model.
+        OSError: If it is not to be had from the hub.
         ValueError: If an option is none, or the model has no twin to mix with.
 
     Example:
@@ -65,7 +67,7 @@ def load_model(model: str | Path = "bundled", realism: float | None = None) -> n
         if str(model) not in TWINS:
             raise ValueError(
                 f"realism mixes a model with what it was before its adversarial stage, and only bundled brings that; "
-                f"got {model}. Mix two of your own with python -m biasgan.interpolate A B --weight {realism:g}, and "
+                f"got {model}. Mix two of your own with biasgan interpolate A B --weight {realism:g}, and "
                 "give the file that it writes as the model."
             )
         twin = load_generator(TWINS[str(model)]).state_dict()

@@ -185,7 +185,7 @@ def checked(user: str) -> dict[str, str]:
 
 def fetch_command(user: str) -> str:
     """What to tell those who lack a file."""
-    return f"Fetch what is missing with\npython -m biasgan.weights fetch {user}"
+    return f"Fetch what is missing with\nbiasgan weights fetch {user}"
 
 
 def hub() -> str:

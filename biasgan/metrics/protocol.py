@@ -29,4 +29,4 @@ class Protocol:
     over_images: str = "mean"
     """How one number comes from many images."""
     weights: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Name of each file of weights, as `python -m biasgan.weights list` has it → its SHA-256."""
+    """Name of each file of weights, as `biasgan weights list` has it → its SHA-256."""

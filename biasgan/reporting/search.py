@@ -52,7 +52,7 @@ def find_evaluations(patterns: Iterable[str]) -> Search:
         if not any(there):
             raise FileNotFoundError(
                 f"{pattern} has no {EVALUATION} in it; expected folders of evaluated runs. Evaluate them first: "
-                "python -m biasgan.evaluate run=RUN"
+                "biasgan evaluate run=RUN"
             )
         files |= dict.fromkeys(file for some in there for file in some)
     latest: dict[object, Evaluation] = {}
@@ -121,7 +121,7 @@ def reasons(absent: Iterable[Absent], condition: Condition) -> dict[Subject, str
 def why_not_evaluated(run: RunFolder) -> str:
     """Why a run was not evaluated."""
     if run.is_finished:
-        return f"trained, but not evaluated: python -m biasgan.evaluate {shlex.quote(f'run={run.path}')}"
+        return f"trained, but not evaluated: biasgan evaluate {shlex.quote(f'run={run.path}')}"
     return NOT_ENDED
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from biasgan.io.checksums import damage_of
 from biasgan.io.file_kind import is_safetensors, other_kind
 from biasgan.io.files import atomic_write, expanded, readable
+from biasgan.io.hub import fetch, on_hub, pinned
 from biasgan.io.moved import as_now
 from biasgan.io.pickled import pickled_in
 from biasgan.io.state_dicts import Weights, find_state_dict, forms, unwrapped
@@ -114,11 +115,13 @@ def generator_file(path: str | Path) -> Path:
     """The file to load a generator from.
 
     Args:
-        path: A run folder (the best that it has), a checkpoint of a run, a weight file, or one of the words `bundled`
-            (the package's own generator) and `bundled-pixel` (as it was before its adversarial stage).
+        path: A run folder (the best that it has), a checkpoint of a run, a weight file, hf:USER/NAME of the Hugging
+            Face Hub, or one of the words `bundled` (the package's own generator) and `bundled-pixel` (as it was before
+            its adversarial stage).
 
     Raises:
         FileNotFoundError: If the path does not exist, or is a folder without weights.
+        OSError: If it is not to be had from the hub, see `hub.fetch`.
     """
     return weight_file(path, "generator", GENERATORS)
 
@@ -127,10 +130,12 @@ def discriminator_file(path: str | Path) -> Path:
     """The file to load a discriminator from.
 
     Args:
-        path: A run folder, a checkpoint of a run, a weight file, or the word `bundled` (the package's own).
+        path: A run folder, a checkpoint of a run, a weight file, hf:USER/NAME of the Hugging Face Hub, or the word
+            `bundled` (the package's own).
 
     Raises:
         FileNotFoundError: If the path does not exist, or is a folder without weights.
+        OSError: If it is not to be had from the hub, see `hub.fetch`.
     """
     return weight_file(path, "discriminator", DISCRIMINATORS)
 
@@ -142,12 +147,14 @@ def weight_file(given: str | Path, network: str, words: Mapping[str, str]) -> Pa
         return path
     run = RunFolder(path)
     files = ({"generator": run.generator, "discriminator": run.discriminator}[network], run.last)
+    if on_hub(given):
+        return fetch(given, files[0].name)
     for file in files:
         if file.is_file():
             return file
     names = [file.relative_to(path).as_posix() for file in files]
     raise FileNotFoundError(
-        f"{path}: expected a run folder (with {' or '.join(names)}), a checkpoint, a weight file, or "
+        f"{path}: expected a run folder (with {' or '.join(names)}), a checkpoint, a weight file, hf:USER/NAME, or "
         f"{' or '.join(words)}; {'this folder has neither' if path.is_dir() else 'there is no such file or folder'}."
     )
 
@@ -232,7 +239,7 @@ def find_discriminator(path: str | Path) -> Found:
 
 def find(given: str | Path, file: Path, network: str) -> Found:
     """Read the weights of a network from a file of any kind; see `state_dicts.find_state_dict`."""
-    place = str(file if file.parent != BUNDLED else given)
+    place = pinned(given, file) if on_hub(given) else str(file if file.parent != BUNDLED else given)
     if is_safetensors(file):
         try:
             content: dict[str, Any] = {**load_file(file)}

@@ -94,7 +94,7 @@ def run_step(step: str, command: str, arguments: Sequence[str]) -> None:
         RuntimeError: If it failed.
     """
     words = ["-m", f"biasgan.{command}", *arguments]
-    say(f"\n{step}: python {shlex.join(words)}", style="bold")
+    say(f"\n{step}: biasgan {shlex.join([command, *arguments])}", style="bold")
     asked: list[int] = []
 
     def ask(number: int, frame: FrameType | None) -> None:

@@ -84,7 +84,7 @@ class Settings:
         # Nobody would watch it, and every process would do it.
         if images.get("download"):
             raise ValueError(
-                "A training does not download. Run python -m biasgan.prepare with the same data= and data.root= first."
+                "A training does not download. Run biasgan prepare with the same data= and data.root= first."
             )
         return cls(
             seed=config["seed"],

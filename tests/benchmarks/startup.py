@@ -17,7 +17,7 @@ LOAD = "import biasgan; biasgan.load()('photo.jpg')"
 ANSWERS = (
     *("train --help", "train iteratoins=3", "prepare --help", "evaluate --help", "evaluate metrcs=fast"),
     *("report --help", "report --rnus outputs", "reproduce --help", "export --help", "interpolate --help"),
-    *("weights list", "enhance --help", "enhance photo.jpg --tile 0"),
+    *("app --help", "completion bash", "weights list", "enhance --help", "enhance photo.jpg --tile 0"),
 )
 WORK = "enhance photo.jpg --overwrite"
 

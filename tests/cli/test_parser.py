@@ -36,7 +36,7 @@ def test_the_form_of_former_releases_is_answered_with_that_of_now(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         parser(passes_on).read(words)
-    line = f"python -m biasgan.mix: error: options are --flags now; write: python -m biasgan.mix {now}\n"
+    line = f"biasgan mix: error: options are --flags now; write: biasgan mix {now}\n"
     assert capsys.readouterr() == ("", line)
 
 
@@ -58,7 +58,7 @@ def test_help_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         parser().read(["one", "--help"])
     out, err = capsys.readouterr()
-    assert out.startswith("usage: python -m biasgan.mix")
+    assert out.startswith("usage: biasgan mix")
     assert ("How to use it." in out, err) == (True, "")
 
 

@@ -371,7 +371,7 @@ def test_a_missing_set_says_how_to_fetch_it(tmp_path: Path, server: FaultyServer
         sets.div2k(root)
     text = str(raised.value)
     assert f"DIV2K_train_HR, 0001.png to 0800.png, is not in {root}, nor below in DIV2K/DIV2K_train_HR/" in text
-    assert f"\npython -m biasgan.prepare data=div2k 'data.root={root}'\n" in text
+    assert f"\nbiasgan prepare data=div2k 'data.root={root}'\n" in text
     assert text.endswith("or set data.root to where it is.")
     with pytest.raises(FileNotFoundError, match=r"Flickr2K_HR, 000001\.png to 000030\.png, is not in .*, HR\. Fetch"):
         sets.flickr2k(tmp_path, valid=10)
@@ -388,7 +388,7 @@ def test_incomplete_sets_are_named(tmp_path: Path, server: FaultyServer, downloa
     assert str(raised.value) == (
         f"{folder} has only 793 of the 800 images of DIV2K_train_HR; 0794.png, 0795.png, 0796.png, 0797.png, 0798.png "
         f"and 2 more not found. Add them, or fetch all anew: take {folder} away if it is there, and run\n"
-        f"python -m biasgan.prepare data=div2k data.root={tmp_path}"
+        f"biasgan prepare data=div2k data.root={tmp_path}"
     )
     assert not server.asked
     assert len(list(folder.iterdir())) == 793
@@ -408,7 +408,7 @@ def test_a_training_never_downloads(tmp_path: Path, server: FaultyServer, comman
     done = command(f"data={choice}", "trainer=cpu", "features.weights=random", *options)
     assert done.status == 1
     root = tmp_path / "cache" / choice
-    assert f"Fetch it with\npython -m biasgan.prepare data={choice} data.root={root}\n" in done.err
+    assert f"Fetch it with\nbiasgan prepare data={choice} data.root={root}\n" in done.err
     assert done.err.count("error:") == 1
     assert not server.asked
 

@@ -98,7 +98,7 @@ def test_hashes_of_files_that_torchmetrics_has() -> None:
 @pytest.mark.parametrize("digits", [0, 8, 64])
 def test_a_file_is_compared_with_what_is_known(file: WeightFile, digits: int) -> None:
     file = replace(file, sha256=HASH[:digits])
-    with pytest.raises(WeightsError, match=r"some\.pth is missing\. Fetch .*\npython -m biasgan\.weights fetch lpips$"):
+    with pytest.raises(WeightsError, match=r"some\.pth is missing\. Fetch .*\nbiasgan weights fetch lpips$"):
         file.check()
     put(file)
     assert file.check() == HASH
@@ -147,7 +147,7 @@ def test_hugging_faces_cache_learns_of_a_file() -> None:
 
 def test_all_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FILES, "lpips", replace(FILES["lpips"], sha256=HASH))
-    message = r"^No weights alexnet, lpips here\. Fetch what is missing with\npython -m biasgan\.weights fetch lpips$"
+    message = r"^No weights alexnet, lpips here\. Fetch what is missing with\nbiasgan weights fetch lpips$"
     with pytest.raises(WeightsError, match=message):
         checked("lpips")
     put(FILES["lpips"])

@@ -148,9 +148,7 @@ def test_few_images_are_warned_of(make_up: MakeUp, originals: list[np.ndarray]) 
 
 def test_without_weights_it_is_unavailable(make_up: MakeUp) -> None:
     metric = FID()
-    assert metric.unavailable == (
-        "No weights inception here. Fetch what is missing with\npython -m biasgan.weights fetch fid"
-    )
+    assert metric.unavailable == ("No weights inception here. Fetch what is missing with\nbiasgan weights fetch fid")
     image = torch.zeros(1, 3, 8, 8)
     with pytest.raises(RuntimeError, match="No weights inception"):
         metric.update(image, image)

@@ -120,7 +120,7 @@ def test_without_weights_the_rest_is_computed_and_the_command_is_told(
     make_up("lpips")
     suite = Suite({model: IQA(model) for model in ("lpips", "pi")})
     assert suite.unavailable == {
-        "pi": "No weights niqe, nrqm here. Fetch what is missing with\npython -m biasgan.weights fetch pi"
+        "pi": "No weights niqe, nrqm here. Fetch what is missing with\nbiasgan weights fetch pi"
     }
     suite.update(*pair)
     assert suite.compute().keys() == {"lpips"}

@@ -15,7 +15,7 @@ from biasgan.io.weight_files import FILES
 from biasgan.networks import vgg_features
 from biasgan.networks.vgg_features import VGG19_LAYERS, VGGFeatures, features_in_words, layers_of
 
-FETCH_COMMAND = "python -m biasgan.weights fetch vgg19"
+FETCH_COMMAND = "biasgan weights fetch vgg19"
 PERCEPTUAL_LAYERS = {"conv1_2": 2, "conv2_2": 7, "conv3_4": 16, "conv4_4": 25, "conv5_4": 34}
 
 

@@ -1,4 +1,4 @@
-"""Evaluations as `python -m biasgan.evaluate` leaves them, made up but consistent."""
+"""Evaluations as `biasgan evaluate` leaves them, made up but consistent."""
 
 import csv
 import io
@@ -141,7 +141,7 @@ def make_evaluation(
         "speed": {"seconds": 3.1, "megapixels_per_second": 2.4, "device": "cpu", "precision": "32-true"},
         "network": {"name": "RRDBNet", "parameters": 16697987, "multiply_adds_per_pixel": 16.6e6},
         "pictures": _pictures(folder, pictures, side, quality, gain),
-        "command": f"python -m biasgan.evaluate run={folder.name}",
+        "command": f"biasgan evaluate run={folder.name}",
         "options": {"metrics": "paper"},
         "versions": {"torch": "2.9", "biasgan": "0.1.0"},
         "hardware": "a machine",

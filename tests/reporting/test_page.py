@@ -62,7 +62,7 @@ def test_the_page_is_whole_and_asks_for_nothing_else(written: Path) -> None:
 def test_everything_that_a_number_was_made_of_is_there(written: Path) -> None:
     text = (written / "report.html").read_text()
     for words in (
-        "python -m biasgan.evaluate run=realesrgan-full-37-0",
+        "biasgan evaluate run=realesrgan-full-37-0",
         "baseline: realesrgan",
         "torch 2.9, biasgan 0.1.0",
         "0123456",

@@ -36,7 +36,7 @@ def test_if_none_is_left_there_is_no_report(tmp_path: Path) -> None:
     make_evaluation(tmp_path / "good")
     (tmp_path / "empty").mkdir()
     for pattern in ("empty", "missing", "none-*"):
-        with pytest.raises(FileNotFoundError, match=r"has no evaluation.json in it; .*python -m biasgan.evaluate run="):
+        with pytest.raises(FileNotFoundError, match=r"has no evaluation.json in it; .*biasgan evaluate run="):
             find_evaluations([str(tmp_path / "good"), str(tmp_path / pattern)])
 
 
@@ -109,7 +109,7 @@ def test_runs_without_an_evaluation_are_found_with_the_reason(tmp_path: Path) ->
     assert found.keys() == {"trained", "a/unfinished"}
     trained = found["trained"]
     assert trained[1:4] == (Subject("esrgan", "full"), "bpg", "37")
-    assert trained.reason == f"trained, but not evaluated: python -m biasgan.evaluate run={tmp_path / 'trained'}"
+    assert trained.reason == f"trained, but not evaluated: biasgan evaluate run={tmp_path / 'trained'}"
     assert found["a/unfinished"].reason == "its training has not ended"
 
 

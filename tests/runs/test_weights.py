@@ -145,7 +145,7 @@ def test_the_package_brings_weights_of_its_own(tmp_path: Path, monkeypatch: pyte
         "generator.safetensors", "generator-pixel.safetensors", "discriminator.safetensors",
     ]  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match="a weight file, or bundled;"):
+    with pytest.raises(FileNotFoundError, match="a weight file, hf:USER/NAME, or bundled;"):
         discriminator_file("bundled-pixel")
     save_file({"a": torch.ones(1)}, "bundled")
     assert generator_file("bundled") != generator_file("./bundled") == Path("bundled")

@@ -45,7 +45,7 @@ def read_index(storage: Storage) -> dict[str, Any]:
         StorageError: If the storage cannot be reached.
         DamageError: If it is not as it was written.
     """
-    command = f"python -m biasgan.prepare … {quote(f'to={storage.root}')}"
+    command = f"biasgan prepare … {quote(f'to={storage.root}')}"
     with TemporaryDirectory() as folder:
         path = Path(folder, INDEX)
         try:

@@ -96,7 +96,7 @@ class Interrupt(Callback):
             run = self.checkpoint.parent.parent
             raise InterruptedTrainingError(
                 f"Stopped at iteration {trainer.global_step} of {trainer.max_steps} and saved. Go on with: "
-                f"python -m biasgan.train {shlex.quote(f'resume={run}')}"
+                f"biasgan train {shlex.quote(f'resume={run}')}"
             )
         if self.warned:
             handler, number = self.handlers[self.warned], self.warned
@@ -110,7 +110,7 @@ class Interrupt(Callback):
         if isinstance(exception, KeyboardInterrupt) and self.speaks:
             saved = self.checkpoint.exists()
             run = self.checkpoint.parent.parent
-            go_on = f"Go on from the last checkpoint with: python -m biasgan.train {shlex.quote(f'resume={run}')}"
+            go_on = f"Go on from the last checkpoint with: biasgan train {shlex.quote(f'resume={run}')}"
             say("\nStopped at once. " + (go_on if saved else "There is no checkpoint yet; run the command again."))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
