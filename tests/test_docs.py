@@ -3,38 +3,36 @@
 import argparse
 import re
 import shlex
-import shutil
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
 import torch
 from hydra._internal.utils import get_args_parser
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
 from PIL import Image
 
-from biasgan import evaluate, prepare, train
-from biasgan.cli.config import CONF
+from biasgan.cli.config import CONF, register_resolvers
 from biasgan.cli.evaluated import one_for_each_run, with_options_of_run
 from biasgan.cli.options import as_given, with_options_of_another
-from biasgan.evaluation.settings import Settings as EvaluationSettings
 from biasgan.io.published import chosen
 from biasgan.networks.compact import SRVGGNetCompact
+from biasgan.runs.folder import flat
 from biasgan.training.mitigations.mitigated_discriminator import no_features
-from biasgan.training.settings import Settings
 from biasgan.training.step import Step
 from biasgan.weights import suites
 
-from .composer import Composer
+from .composer import composition
 from .conftest import MISSING, Finished
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +40,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"\n]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 NAMED = {page.name for page in PAGES}
-BY_HYDRA = {"train": train, "prepare": prepare, "evaluate": evaluate}
+BY_HYDRA = ("train", "prepare", "evaluate")
 
 
 class Block(NamedTuple):
@@ -65,13 +63,12 @@ def commands(page: Path) -> list[list[str]]:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a photograph, and after the test no configuration of Hydra's."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a photograph."""
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
     Image.fromarray(random.integers(0, 256, (33, 47, 3), dtype=np.uint8)).save("photo.jpg")
-    yield tmp_path
-    HydraConfig.instance().cfg = None
+    return tmp_path
 
 
 def write_files(page: Path, folder: Path) -> None:
@@ -102,7 +99,7 @@ def check_flags(module: str, arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def check_options(name: str, arguments: Sequence[str], folder: Path) -> None:
-    """Compose all configurations that a command with options describes, and check their values."""
+    """Compose all configurations that a command with options describes, and see that they lack none."""
     if name == "evaluate":
         each = [with_options_of_run(words) for words in one_for_each_run(as_given(arguments))]
     else:
@@ -113,7 +110,10 @@ def check_options(name: str, arguments: Sequence[str], folder: Path) -> None:
         options = [
             first_of(option, given.multirun) for option in OverridesParser.create().parse_overrides(given.overrides)
         ]
-        check_configuration(name, (*options, *more), folder)
+        register_resolvers()
+        config = composition(name, folder, (*options, *more))
+        values = flat(cast(dict[str, Any], OmegaConf.to_container(config)))
+        assert not [key for key, value in values.items() if value == "???" and not key.startswith("hydra.")], words
 
 
 def first_of(option: Override, multirun: bool) -> str:
@@ -124,16 +124,6 @@ def first_of(option: Override, multirun: bool) -> str:
     key, values = option.get_key_element(), list(option.sweep_string_iterator())
     assert not (CONF / key).is_dir() or all((CONF / key / f"{value}.yaml").is_file() for value in values)
     return f"{key}={values[0]}"
-
-
-def check_configuration(name: str, options: tuple[str, ...], folder: Path) -> None:
-    """Compose a configuration and check its values."""
-    values = Composer(folder, name)(*options)
-    job = HydraConfig.get()
-    if name == "train":
-        Settings.of({**values, "chosen": {group: job.runtime.choices[group] for group in train.CHOSEN}, "options": []})
-    if name == "evaluate":
-        EvaluationSettings.of(values, job.runtime.choices["data"], list(job.overrides.task))
 
 
 def check_command(words: Sequence[str], folder: Path) -> None:
@@ -175,13 +165,34 @@ def check_module(module: str, arguments: Sequence[str], folder: Path) -> None:
 def test_commands_are_understood(page: Path, folder: Path, nowhere: Path, finished: Finished) -> None:
     for name in ("RUN", "ANOTHER"):
         (folder / name).symlink_to(finished.folder)
-    for name in ("kodak", "DIR"):
-        (folder / name).mkdir()
-        shutil.copy("photo.jpg", folder / name)
     write_files(page, folder)
     for words in commands(page):
         # With one folder for all pages: what several of them show is composed once.
         check_command(words, nowhere)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            "biasgan train codec=gif",
+            "biasgan train qfactor=20",
+            "biasgan train data=folder",
+            "biasgan enhance --strong",
+        ),
+        *(
+            "biasgan prepare -m codec=jpeg,gif",
+            "biasgan train qf=10,20",
+            "biasgan weights fetch nothing",
+            "make nothing",
+        ),
+        *("biasgan nothing", "pip install 'biasgan[nothing]'", "biasgan reproduce table5 -- scale=huge", "nothing"),
+    ],
+)
+def test_what_is_wrong_is_found(command: str, nowhere: Path) -> None:
+    errors = (AssertionError, HydraException, ImportError, SystemExit, ValueError, pytest.fail.Exception)
+    with pytest.raises(errors):
+        check_command(shlex.split(command), nowhere)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
