@@ -222,3 +222,9 @@ def test_python_runs(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_every_page_is_in_the_navigation() -> None:
     listed = set(re.findall(r"^  - .+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     assert listed | {"README.md"} == NAMED
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https:)([^)#]+)", (ROOT / "README.md").read_text())
+    assert links
+    assert all((ROOT / link).is_file() for link in links)
