@@ -195,6 +195,11 @@ def test_what_is_wrong_is_found(command: str, nowhere: Path) -> None:
         check_command(shlex.split(command), nowhere)
 
 
+@pytest.mark.filterwarnings(
+    # Of a training without validation, and of one iteration.
+    "ignore:You defined a `validation_step` but have no `val_dataloader`",
+    "ignore:The number of training batches",
+)
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
 def test_python_runs(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if MISSING["bpg"] and page.stem == "pairs":
