@@ -22,6 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from PIL import Image
 
+import biasgan
 from biasgan.cli.config import CONF, register_resolvers
 from biasgan.cli.evaluated import one_for_each_run, with_options_of_run
 from biasgan.cli.options import as_given, with_options_of_another
@@ -233,3 +234,9 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\((?!https:)([^)#]+)", (ROOT / "README.md").read_text())
     assert links
     assert all((ROOT / link).is_file() for link in links)
+
+
+def test_the_api_has_every_public_name() -> None:
+    assert sorted(re.findall(r"^::: biasgan\.(\w+)$", (ROOT / "docs/api.md").read_text(), re.MULTILINE)) == sorted(
+        biasgan.__all__
+    )
