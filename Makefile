@@ -1,12 +1,12 @@
-# `make train` trains on sample photographs; `make test` runs every check, `make test ROOM=codecs` those of one room.
-# All set themselves up.
+# `make train` trains on sample photographs; `make test` runs every check, `make test ROOM=codecs` those of one room;
+# `make docs` builds the documentation into build/site. All set themselves up.
 
 PYTHON ?= python3
 ARGS ?= baseline=realesrgan codec=jpeg qf=20
 ROOM ?=
 BIN := .venv/bin
 
-.PHONY: train check test clean
+.PHONY: train check test docs clean
 
 train: .venv/installed
 	$(BIN)/python -m biasgan.train $(ARGS)
@@ -20,6 +20,10 @@ check: .venv/installed-for-tests
 test: check
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(ROOM),tests/$(ROOM))
 
+# With --quiet broken links would pass.
+docs: .venv/installed-for-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 clean:
 	rm -rf .venv
 
@@ -32,4 +36,10 @@ clean:
 
 .venv/installed-for-tests: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable ".[bpg]" --group dev
+	touch $@
+
+.venv/installed-for-docs: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group docs
 	touch $@

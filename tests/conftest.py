@@ -1,6 +1,5 @@
 import gc
 import os
-import resource
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -155,6 +154,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
     """In place of a full disk: within the block no file can be written beyond so many bytes."""
+    # Windows has none.
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -128,4 +128,6 @@ def lost(error: BaseException) -> str | None:
 def said(error: BaseException) -> str:
     """What an error says; a loader's process hands its own over as a traceback."""
     text = str(error)
+    if "Could not find 'hydra/launcher/submitit_" in text:
+        return f"{text}\nThe launchers of submitit need a package of their own: pip install 'biasgan[slurm]'"
     return text.rpartition(f"{type(error).__name__}: ")[2].strip() if "in DataLoader worker" in text else text

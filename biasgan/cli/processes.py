@@ -24,6 +24,7 @@ from biasgan.cli.errors import plain_errors
 from biasgan.runs.folder import AUTO, RunFolder
 from biasgan.system.console import say
 from biasgan.system.parent import end_with_parent
+from biasgan.system.signals import check_signals
 from biasgan.training.alone import remove_half_written
 from biasgan.training.callbacks.interrupt import InterruptedTrainingError
 from biasgan.training.settings import Settings
@@ -103,8 +104,10 @@ def train_in_processes(check: Function, train: Function, settings: Settings, fol
     Raises:
         InterruptedTrainingError: If the training was asked to stop and has saved itself.
         KeyboardInterrupt: If it was stopped at once.
+        OSError: On Windows.
         ProcessFailedError: If it is not to be started again.
     """
+    check_signals("Trainings in several processes, and those with restarts,")
     count = int(launch(1, check, settings, folder) or 1)
     restarts = settings.restarts if settings.restarts is not None else RESTARTS * (count > 1)
     last = RunFolder(folder).last

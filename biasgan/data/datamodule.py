@@ -154,7 +154,7 @@ class RestorationData(LightningDataModule):
 
 def end_with_training(worker: int) -> None:
     """End a loader's process as soon as its training is killed, whose lock on the run folder it has inherited."""
-    end_with_parent(signal.SIGKILL)
+    end_with_parent(getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has but the latter
 
 
 def to_float(pixels: Tensor) -> Tensor:

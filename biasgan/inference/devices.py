@@ -91,12 +91,18 @@ def processes(device: torch.device, devices: int | list[int], nodes: int) -> Gen
 
     Yields:
         This process.
+
+    Raises:
+        ImportError: If there are to be several and Lightning is not installed.
     """
     if nodes == 1 and devices in (1, [device.index]):
         yield Process(0, 1, str(device))
         return
     # Only here, since it takes twice the time of PyTorch.
-    from lightning.fabric import Fabric
+    try:
+        from lightning.fabric import Fabric
+    except ModuleNotFoundError as error:
+        raise ImportError(f"Several devices need {error.name}, which is not installed: pip install biasgan") from error
 
     quieten_lightning()
     fabric = Fabric(accelerator=device.type, devices=devices, num_nodes=nodes, strategy="ddp")

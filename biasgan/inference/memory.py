@@ -14,6 +14,8 @@ PROBED = (1, 3, 96, 96)
 """Shape of the image that shows how much memory a network takes."""
 MEMINFO = Path("/proc/meminfo")
 CONTROL_GROUP = Path("/sys/fs/cgroup")
+UNTOLD = 2**31
+"""Bytes that are taken to be free where the system tells nothing."""
 MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
 """What PyTorch says in errors of no kind of their own."""
 
@@ -32,8 +34,8 @@ def _free_in_machine() -> int:
     if MEMINFO.is_file():
         lines = dict(line.split(":") for line in MEMINFO.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
-    # Where the system does not say what is free, half of what there is.
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    # Where the system does not say what is free, half of what there is; Windows does not say that either.
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2 if hasattr(os, "sysconf") else UNTOLD
 
 
 def _free_in_container() -> int:

@@ -3,8 +3,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from biasgan.io.files import atomic_write
 from biasgan.io.moved import as_now
 
@@ -71,6 +69,9 @@ class RunFolder:
 
     def read_config(self) -> dict[str, Any]:
         """The resolved configuration, with the names that classes have now; empty where there is none to be read."""
+        # Only here, and where it is written: to restore needs none of it.
+        import yaml
+
         try:
             content = as_now(yaml.safe_load(self.config.read_text(encoding="utf-8")))
         except (OSError, ValueError, yaml.YAMLError):
@@ -79,6 +80,8 @@ class RunFolder:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the resolved configuration, in plain containers."""
+        import yaml
+
         write_text(self.config, yaml.safe_dump(dict(config), sort_keys=False))
 
     def read_summary(self) -> dict[str, Any]:
@@ -122,4 +125,4 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")

@@ -27,6 +27,12 @@ def test_errors_become_one_message_as_it_is(error: Exception, capsys: pytest.Cap
     assert capsys.readouterr() == ("", "\nerror: a [bold] word\n")
 
 
+def test_an_extra_that_is_missing_is_named_with_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), plain_errors():
+        raise HydraException("In 'hydra/config': Could not find 'hydra/launcher/submitit_slurm'\n\nAvailable options …")
+    assert capsys.readouterr().err.endswith("pip install 'biasgan[slurm]'\n")
+
+
 def test_an_error_without_words_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), plain_errors():
         raise RuntimeError

@@ -39,7 +39,8 @@ class Interrupt(Callback):
         self.speaks = trainer.is_global_zero
         for number in (signal.SIGINT, signal.SIGTERM):
             self.handlers[number] = signal.signal(number, self.ask)
-        for number in (signal.SIGUSR1, signal.SIGUSR2):
+        # Windows has none of these.
+        for number in (number for number in signal.Signals if number.name in ("SIGUSR1", "SIGUSR2")):
             if callable(signal.getsignal(number)):
                 self.handlers[number] = signal.signal(number, self.warn)
 

@@ -28,6 +28,7 @@ from biasgan.sweep.identical import refuse_identical, training_key
 from biasgan.sweep.job import Job
 from biasgan.sweep.shared_stage import pixel_stage_key
 from biasgan.sweep.sweep import Sweep
+from biasgan.system.signals import check_signals
 
 OF_THE_SWEEP = ("hydra.mode", "hydra.sweep.", "hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher")
 """Options of Hydra's that a job must not be given."""
@@ -260,8 +261,10 @@ class ProcessLauncher(Launcher):
         """Run jobs.
 
         Raises:
+            OSError: On Windows.
             SystemExit: If one failed or was stopped.
         """
+        check_signals("Sweeps")
         folder = Path(self.config.hydra.sweep.dir).absolute()
         composed = [self.compose(tuple(overrides)) for overrides in job_overrides]
         settings = self.config.sweep
