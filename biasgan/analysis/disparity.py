@@ -21,7 +21,7 @@ class Disparity(NamedTuple):
 
     A restoration without bias leaves as much disparity as the originals have: points on the identity line.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from biasgan import Disparity
         >>> disparity = Disparity(original=np.array([1.0, 2.0, 3.0]), restored=np.array([0.5, 1.0, 1.5]))

@@ -22,7 +22,7 @@ class Curve:
         values: The metric over all images at the same qualities.
         larger_is_better: Direction of the metric.
 
-    Example:
+    Examples:
         >>> from biasgan import Curve
         >>> Curve([0.2, 0.4, 0.8], [27.0, 29.0, 31.0]).monotone
         True
@@ -110,7 +110,7 @@ def bd_rate(anchor: Curve, test: Curve, method: Method = "cubic") -> Delta:
     Raises:
         ValueError: If the metric is better when larger for one of them and when smaller for the other.
 
-    Example:
+    Examples:
         >>> from biasgan import Curve, bd_rate
         >>> rates = [0.95, 0.52, 0.28, 0.145, 0.07]
         >>> compressed = Curve(rates, [36.2, 33.6, 31.0, 28.6, 26.3])
@@ -131,7 +131,7 @@ def bd_metric(anchor: Curve, test: Curve, method: Method = "cubic") -> Delta:
     As `bd_rate`, but the values are compared and not negated: where lower is better, negative is the better curve.
     Points that are not monotone are flagged and hinder none of the methods.
 
-    Example:
+    Examples:
         >>> from biasgan import Curve, bd_metric
         >>> rates = [0.95, 0.52, 0.28, 0.145, 0.07]
         >>> compressed = Curve(rates, [36.2, 33.6, 31.0, 28.6, 26.3])

@@ -81,7 +81,7 @@ def patch_scores(logits: Tensor, score: Score) -> Tensor:
     Returns:
         (N,) in float32: the mean score, in [0, 1], or of a relativistic loss the mean logit.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import patch_scores
         >>> patch_scores(torch.zeros(2, 1, 8, 8), torch.sigmoid)
@@ -102,7 +102,7 @@ def realism(original: Tensor, restored: Tensor, compressed: Tensor, relativistic
     Returns:
         Three averages in [0, 1].
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import realism
         >>> scores = torch.tensor([0.75, 0.75]), torch.tensor([0.25, 0.25]), torch.tensor([0.75, 1.0])

@@ -28,7 +28,7 @@ def side_lengths(distance: Callable[[T, T], Tensor], compressed: T, restored: T,
 class Triangle(NamedTuple):
     """The distances between compressed, restored and original images by FID, LPIPS or features: Fig. 1, 3, 8, 9.
 
-    Example:
+    Examples:
         >>> from biasgan import Triangle
         >>> triangle = Triangle(compressed_restored=2.0, compressed_original=4.0, restored_original=3.0)
         >>> triangle.deviation  # nearer to the compressed images
@@ -108,7 +108,7 @@ def deviation(compressed_restored: float, compressed_original: float, restored_o
     Returns:
         Percent; NaN if compressed and original images do not differ.
 
-    Example:
+    Examples:
         >>> from biasgan import deviation
         >>> deviation(compressed_restored=0.0, compressed_original=4.0, restored_original=4.0)  # nothing was restored
         -100.0

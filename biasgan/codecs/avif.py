@@ -12,7 +12,7 @@ class AVIF(PillowCodec):
     Args:
         subsampling: Of the chroma planes.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from biasgan import AVIF
         >>> AVIF().encode(np.zeros((8, 16, 3), np.uint8), 20).image.shape

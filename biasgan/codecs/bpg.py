@@ -47,7 +47,7 @@ class BPG(Codec):
         ImportError: If PyAV or Numba is not installed, or this PyAV has no x265.
         FileNotFoundError: If bpgenc or bpgdec is not on the PATH.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from biasgan import BPG
         >>> BPG().encode(np.zeros((8, 16, 3), np.uint8), 37).image.shape

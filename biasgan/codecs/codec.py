@@ -15,7 +15,7 @@ class Coded(NamedTuple):
         image: What the bitstream decodes to, (H, W, 3) uint8 RGB.
         data: The bitstream, a file as it would be stored.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from biasgan import JPEG
         >>> coded = JPEG().encode(np.zeros((8, 16, 3), np.uint8), 20)
@@ -47,7 +47,7 @@ class Codec(ABC):
         usual_quality: An example for messages.
         most_pixels: Larger images are neither encoded nor decoded: the header of a damaged file can claim any size.
 
-    Example:
+    Examples:
         >>> from biasgan import BPG, JPEG
         >>> JPEG.larger_is_better, BPG.larger_is_better
         (True, False)

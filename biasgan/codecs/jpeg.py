@@ -16,7 +16,7 @@ class JPEG(PillowCodec):
             baseline, with the standard's Huffman codes. Noise in 4:4:4 can be more than Pillow has a buffer for,
             which is a CodecError: 8 bits per pixel, or 16 from a quality of 95 on.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from biasgan import JPEG
         >>> JPEG().encode(np.zeros((8, 16, 3), np.uint8), 20).image.shape

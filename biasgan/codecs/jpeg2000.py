@@ -20,7 +20,7 @@ class JPEG2000(PillowCodec):
     The quality is the ratio of 24 bits per pixel to the size of the file, which the encoder keeps to: 40 gives
     0.6 bits per pixel of any image.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from biasgan import JPEG2000
         >>> JPEG2000().encode(np.zeros((64, 64, 3), np.uint8), 40).image.shape

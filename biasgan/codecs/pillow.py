@@ -26,7 +26,7 @@ class PillowCodec(Codec):
     Raises:
         ImportError: If Pillow was built without the codec.
 
-    Example:
+    Examples:
         >>> from biasgan import PillowCodec, WebP
         >>> issubclass(WebP, PillowCodec), WebP().library.startswith("libwebp")
         (True, True)

@@ -10,7 +10,7 @@ from biasgan.codecs.pillow import PillowCodec
 class WebP(PillowCodec):
     """Lossy WebP by libwebp: VP8 key frames, always 4:2:0.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from biasgan import WebP
         >>> WebP().encode(np.zeros((8, 16, 3), np.uint8), 20).image.shape

@@ -35,7 +35,7 @@ class RestorationData(LightningDataModule):
     Raises:
         ValueError: If a number is out of its range.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from biasgan import JPEG, CodedPairs, ImageSet, RestorationData
         >>> images = ImageSet(train=sorted(Path("train").glob("*.png")), valid=sorted(Path("valid").glob("*.png")))

@@ -42,7 +42,7 @@ class ImageSet(NamedTuple):
         left_out: What else is in their folder, in words.
         places: Files → names in their folder, without extension, under which `enhance` writes results of it.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from biasgan import ImageSet
         >>> images = ImageSet(train=[Path("a.png"), Path("b.png")], valid=[Path("c.png")])

@@ -38,7 +38,7 @@ def load(
         OSError: If it is not to be had from the hub.
         ValueError: If an option is none, or the model has no twin to mix with.
 
-    Example:
+    Examples:
         >>> import biasgan
         >>> from PIL import Image
         >>> photo = Image.linear_gradient("L").convert("RGB")

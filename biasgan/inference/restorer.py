@@ -48,7 +48,7 @@ class Restorer:
     Raises:
         ValueError: If there is no such device or precision, or the tile is too small for the overlap.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import ARCNN, Restorer
         >>> restore = Restorer(ARCNN(), device="cpu")  # any network that you have trained

@@ -93,7 +93,7 @@ class VanillaAdversarialLoss(AdversarialLoss):
     Goodfellow et al., Generative Adversarial Networks, NeurIPS 2014, with the non-saturating loss of the generator;
     as in Real-ESRGAN, without a factor 0.5 for the discriminator.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import VanillaAdversarialLoss
         >>> unsure = torch.zeros(2, 1)
@@ -204,7 +204,7 @@ class RelativisticAverageLoss(AdversarialLoss):
     discriminator takes the averages of the opposite set as constants. They are averages over the batch of all
     processes.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import RelativisticAverageLoss
         >>> original, restored = torch.tensor([[3.0], [5.0]]), torch.tensor([[1.0], [3.0]])

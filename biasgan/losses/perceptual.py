@@ -15,7 +15,7 @@ def feature_distance(a: Mapping[str, Tensor], b: Mapping[str, Tensor], layers: M
     Returns:
         (N,), each ≥ 0 for weights ≥ 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import VGGFeatures, feature_distance
         >>> layers = {"conv1_2": 0.1, "conv2_2": 1.0}
@@ -43,7 +43,7 @@ def perceptual_loss(
     Returns:
         A scalar ≥ 0 for weights ≥ 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import VGGFeatures, perceptual_loss
         >>> layers = {"conv1_2": 0.1, "conv2_2": 1.0}

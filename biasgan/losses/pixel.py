@@ -17,7 +17,7 @@ def pixel_loss(restored: Tensor, original: Tensor) -> Tensor:
     Returns:
         A scalar ≥ 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import pixel_loss
         >>> pixel_loss(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))
@@ -39,7 +39,7 @@ def charbonnier_loss(restored: Tensor, original: Tensor, epsilon: float = 1e-6) 
     Returns:
         A scalar ≥ `epsilon`.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import charbonnier_loss
         >>> charbonnier_loss(torch.full((1, 3, 8, 8), 0.75), torch.full((1, 3, 8, 8), 0.5))

@@ -38,7 +38,7 @@ def psnr(image: Tensor, original: Tensor) -> Tensor:
     Returns:
         (N,); infinite where they are equal.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import psnr
         >>> psnr(torch.full((1, 3, 8, 8), 0.6), torch.full((1, 3, 8, 8), 0.5))
@@ -62,7 +62,7 @@ def ssim(image: Tensor, original: Tensor) -> Tensor:
     Raises:
         ValueError: If a side is shorter than the window.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import ssim
         >>> image = torch.rand(1, 3, 16, 16)
@@ -98,7 +98,7 @@ def psnr_b(image: Tensor, original: Tensor) -> Tensor:
     Raises:
         ValueError: If a side has no border of blocks.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import psnr_b
         >>> psnr_b(torch.full((1, 3, 16, 16), 0.6), torch.full((1, 3, 16, 16), 0.5))

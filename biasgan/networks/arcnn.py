@@ -11,7 +11,7 @@ class ARCNN(nn.Module):
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import ARCNN
         >>> ARCNN()(torch.rand(1, 3, 20, 30)).shape

@@ -19,7 +19,7 @@ class CBDNet(nn.Module):
     Raises:
         ValueError: On a forward pass, if a side is below 4.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import CBDNet
         >>> CBDNet(channels=8)(torch.rand(1, 3, 20, 30)).shape

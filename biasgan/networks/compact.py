@@ -20,7 +20,7 @@ class SRVGGNetCompact(nn.Module):
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import SRVGGNetCompact
         >>> image = torch.rand(1, 3, 20, 30)

@@ -16,7 +16,7 @@ class DCAD(nn.Module):
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import DCAD
         >>> DCAD()(torch.rand(1, 3, 20, 30)).shape

@@ -17,7 +17,7 @@ class DnCNN(nn.Module):
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import DnCNN
         >>> DnCNN(batch_norm=True)(torch.rand(1, 3, 20, 30)).shape

@@ -35,7 +35,7 @@ class MPRNet(nn.Module):
     Raises:
         ValueError: On a forward pass, if a side is below 8.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import MPRNet
         >>> powerqe = MPRNet(channels=16, unet_growth=16, full_growth=16, blocks=4)

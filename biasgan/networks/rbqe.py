@@ -93,7 +93,7 @@ class RBQE(NestedUNets):
     Raises:
         ValueError: If there are not 1 to `levels` exits.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import RBQE
         >>> RBQE(channels=8)(torch.rand(1, 3, 20, 30)).shape

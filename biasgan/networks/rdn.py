@@ -20,7 +20,7 @@ class RDN(nn.Module):
     Shape:
         (N, 3, H, W) in [0, 1], any size → same, not clamped.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import RDN
         >>> powerqe = RDN(channels=32, blocks=4, convolutions=4, growth=32)

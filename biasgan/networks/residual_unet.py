@@ -45,7 +45,7 @@ class ResidualUNet(nn.Module):
         ValueError: If there are not as many `blocks` as `channels`, or none; on a forward pass, if H or W is no such
             multiple.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import ResidualUNet
         >>> ResidualUNet()(torch.rand(1, 3, 16, 24)).shape

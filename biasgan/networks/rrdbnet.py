@@ -26,7 +26,7 @@ class RRDBNet(nn.Module):
     Raises:
         ValueError: On a forward pass, if H or W is not a multiple of 4 / scale.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import RRDBNet
         >>> RRDBNet(channels=8, blocks=1, growth=4)(torch.rand(1, 3, 20, 32)).shape

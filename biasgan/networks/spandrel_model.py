@@ -35,7 +35,7 @@ class SpandrelModel(nn.Module):
         ValueError: If spandrel does not know the network, or it is none that restores colour images at their size, or,
             on a forward pass, if it cannot take images of a size.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import RRDBNet, SpandrelModel
         >>> published = RRDBNet(channels=8, blocks=1).state_dict()  # or of a file: torch.load(path, weights_only=True)

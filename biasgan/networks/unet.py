@@ -21,7 +21,7 @@ class UNet(nn.Module):
     Raises:
         ValueError: On a forward pass, if H or W is not a multiple of 16.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import UNet
         >>> UNet(channels=4)(torch.rand(1, 3, 16, 32)).shape

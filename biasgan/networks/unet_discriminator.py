@@ -22,7 +22,7 @@ class UNetDiscriminator(nn.Module):
     Raises:
         ValueError: On a forward pass, if H or W is not a multiple of 8.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import UNetDiscriminator
         >>> UNetDiscriminator(in_channels=6)(torch.rand(1, 6, 16, 32)).shape

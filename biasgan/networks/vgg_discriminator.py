@@ -21,7 +21,7 @@ class VGGDiscriminator(nn.Module):
     Raises:
         ValueError: If there is no discriminator for this size, or, on a forward pass, if a patch has another size.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import VGGDiscriminator
         >>> VGGDiscriminator(in_channels=6, channels=8)(torch.rand(2, 6, 128, 128)).shape

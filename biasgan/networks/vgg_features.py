@@ -65,7 +65,7 @@ class VGGFeatures(nn.Module):
             damaged, too shallow or of another network.
         FileNotFoundError: If the weights are not there.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import VGGFeatures
         >>> features = VGGFeatures(["conv1_2", "conv3_4"], "random")(torch.rand(1, 3, 32, 32))

@@ -75,7 +75,7 @@ class FidelityRestoration(LightningModule):
     Raises:
         ValueError: If a number is out of its range.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import ARCNN, FidelityRestoration
         >>> training = FidelityRestoration(ARCNN())  # as powerqe trains it, for as long as the Trainer says

@@ -33,7 +33,7 @@ class LossWeights:
     Raises:
         ValueError: If one is no number from 0 on.
 
-    Example:
+    Examples:
         >>> from biasgan import LossWeights
         >>> LossWeights(pixel=0.01, adversarial=0.005)  # ESRGAN's
         LossWeights(pixel=0.01, perceptual=1.0, adversarial=0.005)
@@ -87,7 +87,7 @@ class RestorationGAN(FidelityRestoration):
         ValueError: If a number is out of its range, or a layer is none of the feature network's; when a training begins
             if the Trainer does not suit it.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from lightning import Trainer
         >>> from torch.utils.data import DataLoader

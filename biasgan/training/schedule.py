@@ -18,7 +18,7 @@ class Schedule(Protocol):
 class Constant:
     """The same learning rate from first to last.
 
-    Example:
+    Examples:
         >>> from biasgan import Constant
         >>> Constant(1e-4)(0.5)
         0.0001
@@ -46,7 +46,7 @@ class MultiStep:
     Raises:
         ValueError: If a number is out of its range.
 
-    Example:
+    Examples:
         >>> from biasgan import MultiStep
         >>> halved = MultiStep(1e-4, [0.125, 0.25, 0.5, 0.75])  # ESRGAN's
         >>> halved(0.1), halved(0.3)
@@ -79,7 +79,7 @@ class Cosine:
 
     Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017.
 
-    Example:
+    Examples:
         >>> from biasgan import Cosine
         >>> round(Cosine(1e-4, minimum=0.0)(0.5), 8)
         5e-05

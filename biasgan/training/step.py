@@ -18,7 +18,7 @@ class Step:
         restored: What the generator made of `compressed`; carries its gradient.
         extract: Frozen feature network: images → {layer: features}.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import Step, VGGFeatures
         >>> images = [torch.rand(1, 3, 16, 16) for _ in range(3)]

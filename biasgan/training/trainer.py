@@ -54,7 +54,7 @@ def restoration_trainer(
         ValueError: For what does not work with a GAN, as fp16 and plain DDP, or means nothing in a training that counts
             iterations alone.
 
-    Example:
+    Examples:
         >>> from biasgan import EMA, ConditionalDiscriminator, DivergenceRegularizer, restoration_trainer
         >>> callbacks = [ConditionalDiscriminator(), DivergenceRegularizer(), EMA()]
         >>> trainer = restoration_trainer(1000, val_check_interval=500, callbacks=callbacks, logger=[])

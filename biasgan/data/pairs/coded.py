@@ -32,7 +32,7 @@ class CodedPairs(StoredPairs):
     Raises:
         ValueError: If an option is out of its range.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from biasgan import JPEG, CodedPairs, ImageSet
         >>> images = ImageSet(train=sorted(Path("train").glob("*.png")), valid=sorted(Path("valid").glob("*.png")))

@@ -35,7 +35,7 @@ class BiasMonitor(Callback):
     Raises:
         ValueError: If a size or number is not positive.
 
-    Example:
+    Examples:
         >>> from biasgan import BiasMonitor
         >>> monitor = BiasMonitor(patch_size=64)  # for the callbacks of a Trainer that validates
     """

@@ -23,7 +23,7 @@ class EMA(Callback):
     Raises:
         ValueError: If it is none.
 
-    Example:
+    Examples:
         >>> from biasgan import EMA
         >>> average = EMA(0.99)  # for the callbacks of a Trainer
     """

@@ -17,7 +17,7 @@ def conditional_input(image: Tensor, compressed: Tensor) -> Tensor:
     Returns:
         (N, 3 + C, H, W).
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import UNetDiscriminator, conditional_input
         >>> compressed, restored = torch.zeros(1, 3, 16, 16), torch.ones(1, 3, 16, 16)
@@ -30,7 +30,7 @@ def conditional_input(image: Tensor, compressed: Tensor) -> Tensor:
 class ConditionalDiscriminator(Mitigation):
     """Show the discriminator the compressed image beside every candidate: `conditional_input`, as a callback.
 
-    Example:
+    Examples:
         >>> from biasgan import ConditionalDiscriminator
         >>> ConditionalDiscriminator().extra_channels  # so the discriminator has in_channels=6
         3

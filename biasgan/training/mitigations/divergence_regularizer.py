@@ -43,7 +43,7 @@ def divergence_loss(
     Raises:
         ValueError: If `per` is none of the three, or the features lack a layer.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from biasgan import VGGFeatures, divergence_loss
         >>> compressed, original = torch.rand(2, 2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -81,7 +81,7 @@ class DivergenceRegularizer(Mitigation):
     Raises:
         ValueError: If the weight is negative or `per` none of the three.
 
-    Example:
+    Examples:
         >>> from biasgan import DivergenceRegularizer
         >>> DivergenceRegularizer().weight  # of eq. 9
         0.1

@@ -20,7 +20,7 @@ class Mitigation(Callback):
         extra_channels: How many channels `discriminator_input` adds. Where it adds them in front, a discriminator that
             starts from the weights of one without them is blind to them at first.
 
-    Example:
+    Examples:
         >>> from biasgan import Mitigation
         >>> class Residual(Mitigation):
         ...     def discriminator_input(self, image, step):  # what was added to the compressed image
