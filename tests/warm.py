@@ -208,6 +208,8 @@ def main() -> None:
     assert len(threads) == 1, "a fork would be without the other threads"
     order = wait(socket.socket(fileno=int(sys.argv[1])))
     install()
+    # As if it had not been imported, or it would be warned of.
+    sys.modules.pop(order.module, None)
     try:
         runpy.run_module(order.module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
