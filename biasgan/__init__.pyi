@@ -20,6 +20,9 @@ from .data.division import ImageSet as ImageSet
 from .data.pairs.coded import CodedPairs as CodedPairs
 from .inference.load import load as load
 from .inference.restorer import Restorer as Restorer
+from .losses.adversarial import HingeLoss as HingeLoss
+from .losses.adversarial import LeastSquaresLoss as LeastSquaresLoss
+from .losses.adversarial import R3Loss as R3Loss
 from .losses.adversarial import RelativisticAverageLoss as RelativisticAverageLoss
 from .losses.adversarial import VanillaAdversarialLoss as VanillaAdversarialLoss
 from .losses.perceptual import feature_distance as feature_distance
@@ -34,12 +37,15 @@ from .networks.cbdnet import CBDNet as CBDNet
 from .networks.compact import SRVGGNetCompact as SRVGGNetCompact
 from .networks.dcad import DCAD as DCAD
 from .networks.dncnn import DnCNN as DnCNN
+from .networks.jpeg_level import jpeg_level as jpeg_level
 from .networks.mprnet import MPRNet as MPRNet
+from .networks.patch_discriminator import PatchDiscriminator as PatchDiscriminator
 from .networks.rbqe import RBQE as RBQE
 from .networks.rdn import RDN as RDN
 from .networks.residual_unet import ResidualUNet as ResidualUNet
 from .networks.rrdbnet import RRDBNet as RRDBNet
 from .networks.spandrel_model import SpandrelModel as SpandrelModel
+from .networks.spandrel_model import UntrainedModel as UntrainedModel
 from .networks.unet import UNet as UNet
 from .networks.unet_discriminator import UNetDiscriminator as UNetDiscriminator
 from .networks.vgg_discriminator import VGGDiscriminator as VGGDiscriminator

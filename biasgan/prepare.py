@@ -32,10 +32,10 @@ def command(config: DictConfig) -> None:
             if type(settings["check"]) is not bool:
                 raise ValueError(f"check must be true or false; got {settings['check']!r}.")
             pairs = build(PairSource, settings["pairs"])
-            if settings["check"]:
-                check(pairs)
-            else:
+            if not settings["check"]:
                 prepare(pairs, needs(settings["metrics"]), settings["to"])
+            elif not check(pairs):
+                sys.exit(1)
     except SystemExit as ended:
         # Of several the others go on, but not after Ctrl-C.
         if hydra_settings.mode != RunMode.MULTIRUN or ended.code == STOPPED:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from biasgan import prepare, train
 
 from . import warm
 from .composer import Composer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 gc.disable()  # until all is imported
 # Networks and images are tiny here: threads would cost more than they bring, in this process and in those it starts.
@@ -93,6 +96,17 @@ TINY = (
     *NO_PICTURES,
 )
 """A training of a second, with both stages and both mitigations."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """The system's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,15 @@ from types import FrameType
 from typing import Any
 from uuid import uuid4
 
-from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage] - documented there
+from torch.distributed import PrefixStore, TCPStore  # pyright: ignore[reportPrivateImportUsage] - documented there
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
-from torch.distributed.elastic.rendezvous import RendezvousInfo, RendezvousParameters, rendezvous_handler_registry
+from torch.distributed.elastic.rendezvous import (
+    RendezvousInfo,
+    RendezvousParameters,
+    RendezvousStoreInfo,
+    rendezvous_handler_registry,
+)
 from torch.distributed.elastic.rendezvous.static_tcp_rendezvous import StaticTCPRendezvous
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -57,9 +62,9 @@ class Rendezvous(StaticTCPRendezvous):
 
     def next_rendezvous(self) -> RendezvousInfo:
         """Where they meet next."""
-        self._store = TCPStore(self.master_addr, 0, self.world_size, True, self.timeout, multi_tenant=True)
-        self.master_port = self._store.port
-        return super().next_rendezvous()
+        store = TCPStore(self.master_addr, 0, self.world_size, True, self.timeout, multi_tenant=True)
+        found = RendezvousStoreInfo(self.master_addr, store.port)
+        return RendezvousInfo(PrefixStore(self.run_id, store), self.rank, self.world_size, found)
 
 
 rendezvous_handler_registry.register(HERE, Rendezvous)

@@ -39,8 +39,8 @@ class AdversarialLoss(ABC):
 
     relativistic: ClassVar[bool]
     """Whether logits mean something only in comparison with those of the opposite set, in the whole batch."""
-    gradient_penalty: float = 0.0
-    """Weight of R1 and R2: what the discriminator pays for steep logits; see `gradient_penalty`."""
+    gamma: float = 0.0
+    """Weight of what the discriminator pays for steep logits; see `gradient_penalty`."""
 
     @abstractmethod
     def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
@@ -123,6 +123,12 @@ class HingeLoss(AdversarialLoss):
     """Hinge: the discriminator wants originals above 1 and restored images below -1, the generator wants them higher.
 
     Lim and Ye, Geometric GAN, 2017; as in Miyato et al., Spectral normalization, ICLR 2018.
+
+    Examples:
+        >>> import torch
+        >>> from biasgan import HingeLoss
+        >>> HingeLoss.score(torch.tensor([-1.0, 0.0, 3.0]))
+        tensor([0.0000, 0.5000, 1.0000])
     """
 
     relativistic = False
@@ -147,6 +153,12 @@ class LeastSquaresLoss(AdversarialLoss):
     """Least squares: originals are to get 1, restored images 0; the generator wants 1 for them.
 
     Mao et al., Least squares generative adversarial networks, ICCV 2017, eq. 9, with its factors of a half.
+
+    Examples:
+        >>> import torch
+        >>> from biasgan import LeastSquaresLoss
+        >>> LeastSquaresLoss().generator(torch.ones(2, 1), torch.zeros(2, 1))
+        tensor(0.5000)
     """
 
     relativistic = False
@@ -178,6 +190,12 @@ class R3Loss(AdversarialLoss):
 
     Raises:
         ValueError: If it is negative.
+
+    Examples:
+        >>> import torch
+        >>> from biasgan import R3Loss
+        >>> R3Loss(gamma=1.0).generator(torch.zeros(2, 1), torch.zeros(2, 1))  # as real as its original
+        tensor(0.6931)
     """
 
     relativistic = True
@@ -185,7 +203,7 @@ class R3Loss(AdversarialLoss):
     def __init__(self, gamma: float = 1.0) -> None:
         if not gamma >= 0:
             raise ValueError(f"gamma, the weight of a gradient penalty, must be at least 0; got {gamma}.")
-        self.gradient_penalty = gamma
+        self.gamma = gamma
 
     def generator(self, original_logits: Tensor, restored_logits: Tensor) -> Tensor:
         """Cross-entropy of restored images that should be found more real than their originals."""

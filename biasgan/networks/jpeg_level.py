@@ -33,6 +33,25 @@ TABLE = (
 """Of luma in the standard (ITU-T T.81, Tab. K.1)."""
 
 
+def kernels() -> Tensor:
+    """Of the DCT of a block, (64, 1, 8, 8), rows of frequencies one after the other."""
+    place = torch.arange(BLOCK, dtype=torch.float32)
+    basis = torch.cos((2 * place + 1) * place[:, None] * pi / (2 * BLOCK)) / 2
+    basis[0] /= sqrt(2)
+    return torch.einsum("ri,cj->rcij", basis, basis).reshape(-1, 1, BLOCK, BLOCK)
+
+
+def standard_shape() -> Tensor:
+    """log₂ of the standard's step at each frequency, of pictures that lie and stand, over the mean of all."""
+    table = torch.tensor(TABLE, dtype=torch.float32).log2()
+    table = (table + table.T) / 2
+    return torch.stack([table[frequency] for frequency in FREQUENCIES]) - table.mean()
+
+
+KERNELS = kernels()
+SHAPE = standard_shape()
+
+
 @torch.no_grad()
 def jpeg_level(image: Tensor) -> Tensor:
     """Mean log₂ of the luma's quantisation steps, or 0 where there is no trace of JPEG.
@@ -48,6 +67,12 @@ def jpeg_level(image: Tensor) -> Tensor:
         (N,) float32, from 0 to 9: 7.8 at the usual quality of 10, 5.5 at 50, 3.2 at 90. It is that of the table's
         beginning, so that steps which would be above 255 count as if they were. An image with a side of less than 15
         pixels has 0.
+
+    Examples:
+        >>> import torch
+        >>> from biasgan import jpeg_level
+        >>> jpeg_level(torch.rand(1, 3, 64, 64))  # noise is no JPEG
+        tensor([0.])
     """
     if min(image.shape[-2:]) < 2 * BLOCK - 1:
         return image.new_zeros(len(image), dtype=torch.float32)
@@ -69,11 +94,7 @@ def windows(image: Tensor) -> Tensor:
 
 def transformed(luma: Tensor) -> Tensor:
     """The DCT of the block that begins at each pixel, (P, 1, h, w) → (P, 8, 8, h - 7, w - 7)."""
-    place = torch.arange(BLOCK, dtype=torch.float32, device=luma.device)
-    basis = torch.cos((2 * place + 1) * place[:, None] * pi / (2 * BLOCK)) / 2
-    basis[0] /= sqrt(2)
-    kernels = torch.einsum("ri,cj->rcij", basis, basis)
-    coefficients = functional.conv2d(luma, kernels.reshape(-1, 1, BLOCK, BLOCK))
+    coefficients = functional.conv2d(luma, KERNELS.to(luma.device))
     return coefficients.reshape(len(luma), BLOCK, BLOCK, *coefficients.shape[2:])
 
 
@@ -90,7 +111,7 @@ def on_the_grid(coefficients: Tensor) -> Tensor:
 def level(coefficients: Tensor) -> Tensor:
     """The level that explains coefficients best, (frequencies, blocks) → a number, 0 for none."""
     steps, levels = STEPS.to(coefficients.device), LEVELS.to(coefficients.device)
-    shape = standard_shape().to(coefficients.device)[:, None]
+    shape = SHAPE.to(coefficients.device)[:, None]
     sharpness = torch.exp(-2 * (pi * NOISE / steps) ** 2)
     # Nothing is told by coefficients that this step makes 0; the others lie on multiples, or anywhere between.
     tell = coefficients.abs() >= steps[:, None, None] / 2
@@ -106,10 +127,3 @@ def level(coefficients: Tensor) -> Tensor:
     evidence = evidence.where((octaves - coarsest).abs() <= TOLERANCE, 0).clamp(min=0)
     weights, at = evidence.max(1)
     return (octaves.gather(1, at[:, None])[:, 0] * weights).sum() / weights.sum()
-
-
-def standard_shape() -> Tensor:
-    """log₂ of the standard's step at each frequency, of pictures that lie and stand, over the mean of all."""
-    table = torch.tensor(TABLE, dtype=torch.float32).log2()
-    table = (table + table.T) / 2
-    return torch.stack([table[frequency] for frequency in FREQUENCIES]) - table.mean()

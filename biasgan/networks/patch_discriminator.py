@@ -30,6 +30,12 @@ class PatchDiscriminator(nn.Module):
 
     Raises:
         ValueError: If there are other scales, or, on a forward pass, if the image is too small.
+
+    Examples:
+        >>> import torch
+        >>> from biasgan import PatchDiscriminator
+        >>> PatchDiscriminator(in_channels=6, channels=8)(torch.rand(1, 6, 64, 64)).shape
+        torch.Size([1, 1, 6, 6])
     """
 
     multiple_of: int = 1
@@ -59,7 +65,6 @@ def one_scale(in_channels: int, channels: int, spectral: bool) -> nn.Sequential:
     layers = nn.Sequential(nn.Conv2d(in_channels, channels, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True))
     for number, (narrow, wide) in enumerate(pairwise(widths), 1):
         convolution = nn.Conv2d(narrow, wide, 4, 1 if number == 3 else 2, 1, bias=spectral)
-        layers.extend([spectral_norm(convolution)] if spectral else [convolution, nn.BatchNorm2d(wide)]).append(
-            nn.LeakyReLU(0.2, inplace=True)
-        )
+        normed = [spectral_norm(convolution)] if spectral else [convolution, nn.BatchNorm2d(wide)]
+        layers.extend([*normed, nn.LeakyReLU(0.2, inplace=True)])
     return layers.append(nn.Conv2d(widths[-1], 1, 4, 1, 1))

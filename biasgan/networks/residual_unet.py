@@ -66,7 +66,8 @@ class ResidualUNet(nn.Module):
                 f"{[*blocks]}."
             )
         self.multiple_of = self.smallest_side = 2 ** len(channels)
-        self.receptive_field = sight(blocks)
+        # The level is that of all that is given.
+        self.receptive_field = None if measures_jpeg else sight(blocks)
         *finer, coarsest = zip(channels, blocks, strict=True)
         self.measures_jpeg = measures_jpeg
         self.first = conv3x3(12 + measures_jpeg, channels[0])

@@ -106,8 +106,14 @@ class UntrainedModel(SpandrelModel):
 
     Raises:
         ImportError: If spandrel is not installed.
-        ValueError: If there is no such architecture, it takes no such sizes, or spandrel would not recognise it by its
-            weights, so that nothing could open a trained one.
+        TypeError: If the class takes no such sizes.
+        ValueError: If there is no such architecture, or spandrel would not recognise it by its weights, so that nothing
+            could open a trained one.
+
+    Examples:
+        >>> from biasgan import UntrainedModel
+        >>> UntrainedModel("NAFNet", width=8, enc_blk_nums=[1], dec_blk_nums=[1]).architecture
+        'NAFNet'
     """
 
     def __init__(self, architecture: str, **sizes: object) -> None:

@@ -157,7 +157,7 @@ def _load(features: nn.Sequential, weights: str, network: Network) -> str:
     if not path.is_file():
         raise FileNotFoundError(_not_found(path, weights, network))
     digest = sha256_of_file(path)
-    if path == imagenet and not digest.startswith(published.sha256):
+    if path == imagenet and digest != published.sha256:
         raise ValueError(
             f"{path} is damaged: its SHA-256 starts with {digest[:8]} instead of {published.sha256[:8]}; delete it. "
             f"{fetch_command(network)}"

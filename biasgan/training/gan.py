@@ -286,8 +286,8 @@ class RestorationGAN(FidelityRestoration):
         # Cut off here, one pass of the discriminator serves its own update and, by its input's gradient, the
         # generator's; in that direction no gradient of the discriminator's parameters is computed.
         candidate = restored.detach().requires_grad_()
-        penalty = self.adversarial_loss.gradient_penalty
-        original = part.original.detach().requires_grad_(penalty > 0)
+        gamma = self.adversarial_loss.gamma
+        original = part.original.detach().requires_grad_(gamma > 0)
         original_logits = self.discriminate(original, step)
         restored_logits = self.discriminate(candidate, step)
         outcome = outcome or self.adversarial_loss.outcome(original_logits, restored_logits)
@@ -301,10 +301,10 @@ class RestorationGAN(FidelityRestoration):
         change = (original_logits.float() * outcome.discriminator_by_original).sum()
         change += (restored_logits.float() * outcome.discriminator_by_restored).sum()
         discriminator: dict[str, Tensor] = outcome.discriminator._asdict()
-        if penalty:
-            steepness = gradient_penalty((original, candidate), (original_logits, restored_logits))
-            discriminator["gradient_penalty"] = penalty * steepness
-            change += discriminator["gradient_penalty"]
+        if gamma:
+            penalty = gamma * gradient_penalty((original, candidate), (original_logits, restored_logits))
+            discriminator["gradient_penalty"] = penalty
+            change += penalty
         self.manual_backward(change / self.accumulate, inputs=list(self.discriminator.parameters()))
 
         generator["adversarial"] = self.weights.adversarial * outcome.generator

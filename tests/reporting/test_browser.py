@@ -1,7 +1,6 @@
 """The page in a browser, the system's Chromium."""
 
 import io
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from biasgan.reporting.report import report
 
@@ -33,14 +32,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "runs" / "kodak", "arcnn", set_name="kodak", codec="jpeg", quality=20, pictures=1, side=128
     )
     return report([str(folder / "runs")], folder / "out")[0]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["desktop", "phone"])

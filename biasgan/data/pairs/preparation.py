@@ -1,7 +1,6 @@
 """Make the pairs of a training ahead of it, or look for damage in them."""
 
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -48,13 +47,13 @@ def prepare(pairs: PairSource, measured: Mapping[str, int], to: str | None) -> N
     say(overview(pairs, train, valid), to or pairs.folder)
 
 
-def check(pairs: PairSource) -> None:
-    """Look for damage, print a line for each bad file, and exit with status 1 if there is one."""
-    problems = pairs.check()
-    if problems:
+def check(pairs: PairSource) -> bool:
+    """Look for damage, print a line for each bad file, and give back whether there is none."""
+    if problems := pairs.check():
         say(*problems, f"{counted(len(problems), 'problem')}.")
-        sys.exit(1)
+        return False
     say("All pairs are as they should be.")
+    return True
 
 
 def overview(pairs: StoredPairs, train: Sequence[StoredEntry], valid: Sequence[StoredEntry]) -> Table:
