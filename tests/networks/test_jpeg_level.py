@@ -7,7 +7,7 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from biasgan.networks.jpeg_level import jpeg_level
+from biasgan.networks.jpeg_level import TABLE, jpeg_level, kernels
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,17 @@ def test_coarser_steps_have_a_higher_level(photograph: Image.Image) -> None:
     assert levels[0] > levels[1] + 0.7 > levels[2] + 1.4
     assert levels[2] > levels[3] + 0.7 > levels[4] + 1.4
     assert levels[0] < 9.1
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_divisors_of_the_steps_are_not_taken_for_them(factor: int) -> None:
+    """What lies on multiples of 64 lies on those of 32 and 16 too."""
+    steps = factor * torch.tensor(TABLE).flatten().float()
+    multiples = torch.randint(-2, 3, (16, 16, 64), generator=torch.Generator().manual_seed(0))
+    blocks = (steps * multiples) @ kernels().reshape(64, 64)
+    luma = blocks.reshape(16, 16, 8, 8).transpose(1, 2).reshape(128, 128)
+    (found,) = jpeg_level(((luma + 128) / 255).expand(1, 3, -1, -1)).tolist()
+    assert found == pytest.approx(steps.log2().mean().item(), abs=0.1)
 
 
 def test_tables_of_another_shape_are_measured_too(photograph: Image.Image) -> None:

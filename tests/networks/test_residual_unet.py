@@ -63,3 +63,8 @@ def test_one_that_measures_jpeg_adds_more_the_coarser_it_is_and_nothing_to_what_
     assert changes[0] > 1.5 * changes[1] > 3 * changes[2] > 0
     image = torch.from_numpy(np.array(untouched)).permute(2, 0, 1)[None] / 255
     assert torch.equal(network(image), image)
+
+
+def test_one_that_measures_jpeg_sees_all_of_an_image() -> None:
+    assert ResidualUNet(measures_jpeg=True).receptive_field is None
+    assert ResidualUNet().receptive_field == 103

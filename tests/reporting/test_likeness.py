@@ -94,6 +94,7 @@ def test_another_variant_of_a_metric_is_told(tmp_path: Path, change: dict[str, A
         ({"chosen": {"scale": None}}, "unknown scale"),
         ({"training": {"features": "random"}}, "other features"),
         ({"training": {"features": "vgg19-dcbb9e9d.pth dcbb9e9d"}}, ""),
+        ({"training": {"features": "vgg16 imagenet"}}, "other features"),
         ({"chosen": {"baseline": "arcnn"}, "training": {"features": "random"}}, ""),
         ({"chosen": {"data": "folder"}}, ""),
         ({"chosen": {"data": "folder"}, "training": {"training_images": 6}}, "other images"),

@@ -74,6 +74,16 @@ def test_a_step_is_that_of_the_formula(make_pairs: MakePairs, game: str) -> None
             torch.testing.assert_close(parameter, expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("game", GAMES)
+def test_losses_are_those_of_the_formulas_for_any_logits(game: str) -> None:
+    """Beyond the margins too, where a generator's hinge would have no slope."""
+    loss, generators, discriminators, _ = GAMES[game]
+    original, restored = 3 * torch.randn(2, 64, 1, generator=torch.Generator().manual_seed(0))
+    assert loss.generator(original, restored).item() == pytest.approx(generators(original, restored).item())
+    pays = sum(loss.discriminator(original, restored), torch.zeros(()))
+    assert pays.item() == pytest.approx(discriminators(original, restored).item())
+
+
 def test_a_penalty_is_reported(make_pairs: MakePairs) -> None:
     gan = make_gan(iterations=1, adversarial_loss=R3Loss(GAMMA))
     make_trainer(max_steps=1, validate_every=100).fit(gan, datamodule=make_pairs(iterations=1))
